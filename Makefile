@@ -1,0 +1,40 @@
+# `make demo` and `make test` set up all that they need. PYTHON=/path/to/python3.11 chooses an interpreter,
+# ARGS="..." goes to pytest, the benchmark or the demo.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+
+BIN := .venv/bin
+PY := $(BIN)/python
+SHELL_SCRIPTS = .ci/run $(shell find rules sandbox tests -name '*.sh')
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
+
+setup: ## make .venv with everything in it; does nothing when it is up to date
+	@PYTHON='$(PYTHON)' sandbox/setup/setup.sh
+
+demo: setup ## show the bridge at work on embedded servers
+	$(BIN)/omero-irods-sandbox demo $(ARGS)
+
+test: setup ## run all tests
+	$(PY) -m pytest $(ARGS)
+
+lint: setup ## check style, types, layers and shell scripts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+
+bench: setup ## measure throughput and rates, side by side with a file copy
+	$(PY) -m tests.bench $(ARGS)
+
+lock: setup ## write constraints.txt anew, with the newest versions that pyproject.toml allows
+	$(PY) -m pip install -q uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --strip-extras \
+	    --no-annotate --custom-compile-command 'make lock' --output-file constraints.txt \
+	    pyproject.toml sandbox/setup/build-tools.txt
+
+clean: ## remove .venv and what tools leave behind; the built wheel of zeroc-ice stays in the user's cache
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

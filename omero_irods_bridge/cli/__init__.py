@@ -1,0 +1,1 @@
+"""The command ``omero-irods``: parse, call, show."""

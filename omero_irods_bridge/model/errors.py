@@ -1,0 +1,115 @@
+"""What can go wrong, told the same way to people, to scripts and to the agent.
+
+Adapters translate foreign exceptions into these at the border, with ``from``; above them only ``BridgeError``
+exists. The exit statuses are a promise to scripts: a number keeps its meaning
+(docs/decisions/0006-exit-statuses.md).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitStatus(IntEnum):
+    """How ``omero-irods`` ends, as the shell sees it."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    CHECKSUM_MISMATCH = 4
+    NOT_FOUND = 10
+    BUSY = 11
+    ACCESS_DENIED = 12
+    STALE_PLAN = 13
+    UNREACHABLE = 14
+    INTERRUPTED = 130
+
+
+class BridgeError(Exception):
+    """Something failed, and the person who asked for it can be told what to do.
+
+    Args:
+        message: what failed and for which object, in words for the person who asked.
+        hint: what to do next, a sentence of its own; empty when nothing useful can be said.
+
+    Attributes:
+        code: a stable name for logs, JSON and the agent.
+        exit_status: how a command that ends with this error exits.
+        retryable: whether the same attempt, later and unchanged, can succeed.
+    """
+
+    code: ClassVar[str] = "failed"
+    exit_status: ClassVar[ExitStatus] = ExitStatus.FAILED
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(BridgeError):
+    """What was asked for cannot be understood or contradicts itself; nothing was done."""
+
+    code = "usage"
+    exit_status = ExitStatus.USAGE
+
+
+class PartialFailure(BridgeError):
+    """Some items failed, the others are done."""
+
+    code = "partial-failure"
+    exit_status = ExitStatus.PARTIAL
+
+
+class ChecksumMismatch(BridgeError):
+    """Data is not what its checksum says; trying again reads the same data."""
+
+    code = "checksum-mismatch"
+    exit_status = ExitStatus.CHECKSUM_MISMATCH
+
+
+class NotFound(BridgeError):
+    """The object does not exist, or this user may not see it."""
+
+    code = "not-found"
+    exit_status = ExitStatus.NOT_FOUND
+
+
+class Busy(BridgeError):
+    """Somebody else holds the object at the moment."""
+
+    code = "busy"
+    exit_status = ExitStatus.BUSY
+    retryable = True
+
+
+class AccessDenied(BridgeError):
+    """The server knows the user and refuses, or refuses to know the user."""
+
+    code = "access-denied"
+    exit_status = ExitStatus.ACCESS_DENIED
+
+
+class StalePlan(BridgeError):
+    """The target is no longer what the plan was made for; a new plan is needed."""
+
+    code = "stale-plan"
+    exit_status = ExitStatus.STALE_PLAN
+
+
+class Unreachable(BridgeError):
+    """A server did not answer, or the connection broke."""
+
+    code = "unreachable"
+    exit_status = ExitStatus.UNREACHABLE
+    retryable = True
+
+
+class Interrupted(BridgeError):
+    """A person or a signal stopped the work; what was sealed before stays."""
+
+    code = "interrupted"
+    exit_status = ExitStatus.INTERRUPTED
