@@ -1,0 +1,101 @@
+"""SQLite as the catalog uses it: one connection, one lock, transactions that nest."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omero_irods_sandbox.irods_zone.catalog.schema import DDL
+
+
+class Database:
+    """Thread-safe access to one SQLite file.
+
+    Statements of different threads never interleave within a transaction: the
+    lock is held from its begin to its end, and inner transactions join the
+    outer one. What raises rolls the outermost one back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._path = path
+        self._functions: dict[str, tuple[int, Callable[..., Any]]] = {}
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        # The default of iRODS' own databases: LIKE tells upper from lower case.
+        self._connection.execute("pragma case_sensitive_like=on")
+        self._connection.execute("pragma journal_mode=wal")
+        self._connection.execute("pragma synchronous=normal")
+        self._connection.executescript(DDL)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def define(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        """Make a Python function callable from SQL."""
+        self._functions[name] = (arguments, function)
+        self._connection.create_function(name, arguments, function)
+
+    def connect_to_read(self) -> sqlite3.Connection:
+        """A second connection that can read only, with the functions defined until now; the caller closes it.
+
+        It sees what is committed, not what the transaction of another connection is about to change.
+        """
+        address = f"{self._path.resolve().as_uri()}?mode=ro"
+        connection = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+        connection.execute("pragma case_sensitive_like=on")
+        for name, (arguments, function) in self._functions.items():
+            connection.create_function(name, arguments, function)
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._lock:
+            if self._depth == 0:
+                self._connection.execute("begin immediate")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._leave("rollback")
+                raise
+            self._leave("commit")
+
+    def _leave(self, how: str) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._connection.execute(how)
+
+    def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, *parameters: object) -> sqlite3.Row | None:
+        with self._lock:
+            row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+            return row
+
+    def value(self, sql: str, *parameters: object) -> Any:
+        """The first column of the first row, None when there is none."""
+        row = self.row(sql, *parameters)
+        return None if row is None else row[0]
+
+    def execute(self, sql: str, *parameters: object) -> int:
+        """Run one statement; the number of rows it changed."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).rowcount
+
+    def insert(self, table: str, **values: object) -> None:
+        columns, marks = ", ".join(values), ", ".join("?" * len(values))
+        self.execute(f"insert into {table}({columns}) values({marks})", *values.values())
+
+    def next_id(self) -> int:
+        """A number no row of any table has: iRODS draws all ids from one sequence."""
+        self.execute("update ZONE_SEQUENCE set last_id = last_id + 1")
+        return int(self.value("select last_id from ZONE_SEQUENCE"))

@@ -1,0 +1,1 @@
+"""Policy: the zone's stand-in for the Python rule engine plugin of iRODS."""

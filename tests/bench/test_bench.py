@@ -1,0 +1,36 @@
+"""The benchmark works; how fast anything is, is not tested."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_every_section_measures_and_compares(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench",
+        "--quick",
+        "--json",
+        str(results),
+        "--folder",
+        str(tmp_path),
+    ]
+    repository = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(results.read_text())
+    transfers = {one["what"]: one for one in found["transfer"]}
+    assert {"copy", "put, plain, parallel", "get, TLS, one stream"} <= transfers.keys()
+    assert len(transfers) == 9
+    assert all(one["value"] > 0 and one["ratio"] > 0 for one in transfers.values())
+    assert transfers["copy"]["ratio"] == 1.0
+    assert {(one["what"], one["case"]) for one in found["rates"]} >= {
+        ("AVU adds", "plain"),
+        ("queries by AVU", "TLS"),
+    }
+    assert "put, plain, parallel" in done.stdout
