@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Protocol
 
 import typer
 
@@ -61,30 +61,89 @@ def irods(
 
     Example: omero-irods-sandbox irods --root /tmp/zone --port 0
     """
-    from omero_irods_sandbox.irods_zone.startup import Negotiation
-    from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
+    _set_up_logging(log_level)
 
-    logging.basicConfig(level=log_level, format="%(levelname)s %(name)s: %(message)s")
-    config = ZoneConfig(
-        root=root.resolve(),
-        host=host,
-        port=port,
-        zone=zone,
-        tls=Negotiation.REQUIRE if tls else Negotiation.REFUSE,
-        rules=rules,
-        exec_bin=exec_bin,
-        delay_interval_s=delay_interval,
-        allow_other_hosts=allow_other_hosts,
-    )
-    running = _start(lambda: Zone(config).start(), f"the zone in {root}")
+    def start() -> _Server:
+        from omero_irods_sandbox.irods_zone.startup import Negotiation
+        from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
+
+        config = ZoneConfig(
+            root=root.resolve(),
+            host=host,
+            port=port,
+            zone=zone,
+            tls=Negotiation.REQUIRE if tls else Negotiation.REFUSE,
+            rules=rules,
+            exec_bin=exec_bin,
+            delay_interval_s=delay_interval,
+            allow_other_hosts=allow_other_hosts,
+        )
+        return Zone(config).start()
+
+    running = _start(start, f"the zone in {root}")
     _run_until_told(running.ready(), running.stop)
 
 
-def _start(start: Callable[[], Any], what: str) -> Any:
+@app.command()
+def omero(
+    data: Annotated[Path, typer.Option(help="Folder of the server: database and files.", file_okay=False)],
+    ssl: Annotated[int, typer.Option(help="Port for TLS; 0 means any free one.", min=0, max=65535)] = 4064,
+    tcp: Annotated[
+        int, typer.Option(help="Port without TLS; 0 means any free one.", min=0, max=65535)
+    ] = 4063,
+    name: Annotated[str, typer.Option(help="What to call the server in messages.")] = "omero",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    idle_timeout: Annotated[float, typer.Option(help="Seconds until an unused session ends.", min=1)] = 600,
+    script_timeout: Annotated[float, typer.Option(help="Seconds that a script may run.", min=1)] = 3600,
+    allow_other_hosts: Annotated[
+        bool, typer.Option("--allow-other-hosts", help="Permit an address that other machines reach.")
+    ] = False,
+    log_level: LogLevel = "WARNING",
+) -> None:
+    """Run an OMERO server until it gets SIGTERM or Ctrl-C.
+
+    Prints one line of JSON when clients can connect: ssl, tcp, root_password_file,
+    uuid, managed_repository and more. Root's password is in DATA/root_password.
+
+    Example: omero-irods-sandbox omero --data /tmp/omero --ssl 0 --tcp 0
+    """
+
+    def start() -> _Server:
+        from omero_irods_sandbox.omero_server.config import ServerConfig
+        from omero_irods_sandbox.omero_server.server import OmeroServer
+
+        config = ServerConfig(
+            data=data.resolve(),
+            host=host,
+            ssl=ssl,
+            tcp=tcp,
+            name=name,
+            idle_timeout_s=idle_timeout,
+            script_timeout_s=script_timeout,
+            allow_other_hosts=allow_other_hosts,
+        )
+        return OmeroServer(config).start()
+
+    _set_up_logging(log_level)
+    running = _start(start, f"the OMERO server in {data}")
+    _run_until_told(running.ready(), running.stop)
+
+
+class _Server(Protocol):
+    def ready(self) -> dict[str, object]: ...
+
+    def stop(self) -> None: ...
+
+
+def _set_up_logging(level: str) -> None:
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+
+
+def _start(start: Callable[[], _Server], what: str) -> _Server:
     """What ``start`` returns; a problem that its user can mend becomes a message of one line."""
     try:
         return start()
-    except (OSError, ValueError, StartError) as error:
+    except (OSError, ValueError, RuntimeError, StartError) as error:
         typer.echo(f"Could not start {what}: {error}", err=True)
         raise typer.Exit(1) from error
 

@@ -12,7 +12,8 @@ from typing import Final
 class Measurement:
     """One figure. In the section's table ``what`` is the row and ``case`` the column.
 
-    ``ratio`` is to the baseline of the same case, and ``expected`` what it should at least be.
+    ``ratio`` is to the baseline of the same case, or to what is wanted, and ``expected`` what it should at
+    least be.
     """
 
     what: str

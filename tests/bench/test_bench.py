@@ -33,4 +33,10 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
         ("AVU adds", "plain"),
         ("queries by AVU", "TLS"),
     }
+    files = {(one["what"], one["case"]) for one in found["omero-files"]}
+    assert len(files) == 27
+    assert ("read, TLS, four streams", "8 MiB") in files
+    assert [one["what"] for one in found["omero-rates"]][-1] == "listing of 100 images"
+    assert {one["what"] for one in found["omero-start"]} == {"start", "memory at rest"}
+    assert all(one["value"] > 0 for measured in found.values() for one in measured)
     assert "put, plain, parallel" in done.stdout

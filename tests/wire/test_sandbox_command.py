@@ -52,3 +52,18 @@ def test_help_names_both_servers_and_the_demo() -> None:
     assert finished.returncode == 0
     assert "irods" in finished.stdout
     assert "demo" in finished.stdout
+
+
+def test_an_omero_port_that_is_taken_is_an_error_of_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        finished = sandbox("omero", "--data", str(tmp_path), "--ssl", port, "--tcp", "0")
+    assert finished.returncode == 1
+    assert "Could not start the OMERO server" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_an_omero_address_that_others_reach_is_refused_unless_permitted(tmp_path: Path) -> None:
+    finished = sandbox("omero", "--data", str(tmp_path), "--host", "0.0.0.0")
+    assert finished.returncode == 1
+    assert "--allow-other-hosts" in finished.stderr

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from irods.meta import iRODSMetaCollection
 from irods.session import iRODSSession
 
 from omero_irods_sandbox.irods_zone.running import running_zone
 from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
+from tests.wire.irods_zone.data_objects import write
+from tests.wire.irods_zone.wire_client import WireClient
 
 _numbers = count(1)
 
@@ -80,3 +84,61 @@ def sample(tmp_path: Path) -> Path:
     path = tmp_path / "sample.txt"
     path.write_bytes(b"a small file\n" * 100)
     return path
+
+
+@pytest.fixture
+def path(session: iRODSSession, home: str) -> str:
+    """A data object."""
+    write(session, f"{home}/object", b"data")
+    return f"{home}/object"
+
+
+@pytest.fixture
+def user(make_user: Callable[[str], iRODSSession]) -> iRODSSession:
+    return make_user("annotator")
+
+
+@pytest.fixture
+def wire(zone: Zone) -> Iterator[WireClient]:
+    with WireClient(zone.host, zone.port) as client:
+        client.log_in(zone.config.admin, zone.name, zone.password)
+        yield client
+
+
+@pytest.fixture(params=["data object", "collection", "resource", "user", "group"])
+def carrier(
+    request: pytest.FixtureRequest, session: iRODSSession, home: str
+) -> Iterator[iRODSMetaCollection]:
+    """The AVUs of an object of every kind."""
+    found: dict[str, Callable[[], Any]] = {
+        "data object": lambda: session.data_objects.get(request.getfixturevalue("path")),
+        "collection": lambda: session.collections.get(home),
+        "resource": lambda: session.resources.get("demoResc"),
+        "user": lambda: session.users.get(session.username),
+        "group": lambda: session.groups.get("public"),
+    }
+    metadata = found[request.param]().metadata
+    yield metadata
+    metadata.remove_all()
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that nobody has."""
+    return f"new{next(_numbers)}"
+
+
+@pytest.fixture
+def account(session: iRODSSession, name: str) -> Iterator[str]:
+    """A rodsuser without a password."""
+    session.users.create(name, "rodsuser")
+    yield name
+    session.users.remove(name)
+
+
+@pytest.fixture
+def group(session: iRODSSession) -> Iterator[str]:
+    group_name = f"group{next(_numbers)}"
+    session.groups.create(group_name)
+    yield group_name
+    session.groups.remove(group_name)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from irods import keywords as kw
 from irods.connection import Connection
 from irods.exception import iRODSException
-from irods.message import FileOpenRequest, JSON_Message, StringStringMap, iRODSMessage
+from irods.message import FileOpenRequest, JSON_Message, OpenedDataObjRequest, StringStringMap, iRODSMessage
 from irods.session import iRODSSession
 
 from omero_irods_sandbox.irods_zone.catalog.values import Replica, ReplicaStatus
@@ -23,6 +23,7 @@ from omero_irods_sandbox.irods_zone.zone import Zone
 DATA_OBJ_CREATE: Final = 601
 DATA_OBJ_OPEN: Final = 602
 DATA_OBJ_PUT: Final = 606
+DATA_OBJ_CLOSE: Final = 673
 REPLICA_OPEN: Final = 20003
 REPLICA_CLOSE: Final = 20004
 
@@ -99,9 +100,23 @@ def replica_open(connection: Connection, path: str, flags: int) -> tuple[int, di
     return int(reply.int_info), reply.get_json_encoded_struct()
 
 
-def opened(connection: Connection, path: str, flags: int) -> int:
+def opened(connection: Connection, path: str, flags: int, announced: int = -1) -> int:
     """Open on this very connection; the number of the descriptor. Raises what PRC raises."""
-    return _send(connection, DATA_OBJ_OPEN, _data_object(path, flags, -1, {}))
+    return _send(connection, DATA_OBJ_OPEN, _data_object(path, flags, announced, {}))
+
+
+def closed(connection: Connection, number: int) -> int:
+    """Close a descriptor; the status, which PRC does not look at unless it is an error."""
+    body = OpenedDataObjRequest(
+        l1descInx=number,
+        len=0,
+        whence=0,
+        oprType=0,
+        offset=0,
+        bytesWritten=0,
+        KeyValPair_PI=StringStringMap({}),
+    )
+    return _send(connection, DATA_OBJ_CLOSE, body)
 
 
 def put(session: iRODSSession, path: str, data: bytes, size: int | None = None, /, **keywords: str) -> None:

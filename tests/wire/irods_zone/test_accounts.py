@@ -40,29 +40,8 @@ from tests.wire.irods_zone.conftest import connect
 from tests.wire.irods_zone.data_objects import failure
 
 _GET_RESOURCE_INFO: Final = 10220
+
 _numbers = count(1)
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that nobody has."""
-    return f"new{next(_numbers)}"
-
-
-@pytest.fixture
-def account(session: iRODSSession, name: str) -> Iterator[str]:
-    """A rodsuser without a password."""
-    session.users.create(name, "rodsuser")
-    yield name
-    session.users.remove(name)
-
-
-@pytest.fixture
-def group(session: iRODSSession) -> Iterator[str]:
-    group_name = f"group{next(_numbers)}"
-    session.groups.create(group_name)
-    yield group_name
-    session.groups.remove(group_name)
 
 
 @pytest.fixture

@@ -35,28 +35,6 @@ _GET_RESOURCE_INFO: Final = 10220
 _numbers = count(1)
 
 
-@pytest.fixture
-def name() -> str:
-    """A name that nobody has."""
-    return f"new{next(_numbers)}"
-
-
-@pytest.fixture
-def account(session: iRODSSession, name: str) -> Iterator[str]:
-    """A rodsuser without a password."""
-    session.users.create(name, "rodsuser")
-    yield name
-    session.users.remove(name)
-
-
-@pytest.fixture
-def group(session: iRODSSession) -> Iterator[str]:
-    group_name = f"group{next(_numbers)}"
-    session.groups.create(group_name)
-    yield group_name
-    session.groups.remove(group_name)
-
-
 # -- zones
 
 
@@ -148,13 +126,14 @@ def test_only_a_rodsadmin_registers_specific_queries(make_user: Callable[[str], 
 
 
 def test_unused_avus_can_be_swept(zone: Zone, session: iRODSSession, home: str) -> None:
+    swept, kept = f"swept {home}", f"kept {home}"
     metadata = session.collections.get(home).metadata
-    metadata.add("swept", "value")
-    metadata.add("kept", "value")
-    metadata.remove("swept", "value")
+    metadata.add(swept, "value")
+    metadata.add(kept, "value")
+    metadata.remove(swept, "value")
     admin(session, "rm", "unusedAVUs")
     count_of = "select count(*) from R_META_MAIN where meta_attr_name = ?"
-    assert [zone.catalog.database.value(count_of, name) for name in ("swept", "kept")] == [0, 1]
+    assert [zone.catalog.database.value(count_of, name) for name in (swept, kept)] == [0, 1]
 
 
 # -- quotas

@@ -145,15 +145,14 @@ def test_unregistering_leaves_the_files(session: iRODSSession, zone: Zone, home:
     assert file.read_bytes() == b"stays"
 
 
-@pytest.mark.parametrize(
-    ("force", "error"), [(False, "SYS_COLLECTION_NOT_EMPTY"), (True, "CAT_COLLECTION_NOT_EMPTY")]
-)
+@pytest.mark.parametrize("options", [{}, {kw.ADMIN_KW: ""}])
+@pytest.mark.parametrize("force", [False, True])
 def test_only_recursion_removes_what_is_not_empty(
-    session: iRODSSession, home: str, force: bool, error: str
+    session: iRODSSession, home: str, force: bool, options: dict[str, str]
 ) -> None:
     session.collections.create(f"{home}/a/b")
-    code = failure(session.collections.remove, f"{home}/a", recurse=False, force=force)
-    assert code == code_of(error)
+    code = failure(session.collections.remove, f"{home}/a", recurse=False, force=force, **options)
+    assert code == code_of("CAT_COLLECTION_NOT_EMPTY")
     assert session.collections.exists(f"{home}/a/b")
 
 
@@ -171,12 +170,17 @@ def test_a_name_is_no_pattern_for_its_neighbours(session: iRODSSession, home: st
     assert session.collections.exists(f"{home}/axb/below")
 
 
-def test_one_data_object_that_is_open_keeps_the_whole_tree(session: iRODSSession, home: str) -> None:
+@pytest.mark.parametrize(
+    ("force", "error"), [(False, "LOCKED_DATA_OBJECT_ACCESS"), (True, "CAT_COLLECTION_NOT_EMPTY")]
+)
+def test_one_data_object_that_is_open_keeps_the_whole_tree(
+    session: iRODSSession, home: str, force: bool, error: str
+) -> None:
     session.collections.create(f"{home}/a")
     write(session, f"{home}/a/x", b"x")
     with session.data_objects.open(f"{home}/a/open", "w"):
-        code = failure(session.collections.remove, f"{home}/a", force=True)
-    assert code == code_of("INTERMEDIATE_REPLICA_ACCESS")
+        code = failure(session.collections.remove, f"{home}/a", force=force)
+    assert code == code_of(error)
     assert read(session, f"{home}/a/x") == b"x"
 
 
@@ -204,11 +208,66 @@ def test_an_administrator_removes_as_one_only_when_he_says_so(
     assert not alice.collections.exists(path)
 
 
-@pytest.mark.parametrize("name", ["", "/home", "/trash"])
-def test_what_a_zone_is_made_of_stays(session: iRODSSession, name: str) -> None:
+def _home_of(session: iRODSSession, below: str = "home") -> str:
+    return f"/{session.zone}/{below}/{session.username}"
+
+
+def test_a_home_with_something_in_it_is_not_deleted(
+    session: iRODSSession, make_user: Callable[[str], iRODSSession]
+) -> None:
+    alice = make_user("alice")
+    path = _home_of(alice)
+    write(alice, f"{path}/x", b"x")
+    for user in (alice, session):
+        code = failure(user.collections.remove, path, force=True)
+        assert code == code_of("CANT_RM_NON_EMPTY_HOME_COLL")
+    options = {kw.ADMIN_KW: ""}
+    code = failure(session.collections.remove, path, force=True, **options)
+    assert code == code_of("CANT_RM_NON_EMPTY_HOME_COLL")
+    assert read(alice, f"{path}/x") == b"x"
+
+
+@pytest.mark.parametrize("recurse", [False, True])
+def test_nobody_deletes_from_a_collection_that_he_may_not_change(
+    make_user: Callable[[str], iRODSSession], recurse: bool
+) -> None:
+    """So users keep their own homes, even empty ones."""
+    alice = make_user("alice")
+    code = failure(alice.collections.remove, _home_of(alice), recurse=recurse, force=True)
+    assert code == code_of("CAT_NO_ACCESS_PERMISSION")
+    assert alice.collections.exists(_home_of(alice))
+
+
+def test_emptying_the_trash_leaves_the_collection_that_it_is_in(
+    make_user: Callable[[str], iRODSSession],
+) -> None:
+    alice = make_user("alice")
+    trash = _home_of(alice, "trash/home")
+    alice.collections.create(f"{_home_of(alice)}/a")
+    write(alice, f"{_home_of(alice)}/a/x", b"x")
+    alice.collections.remove(f"{_home_of(alice)}/a")
+    assert alice.collections.exists(f"{trash}/a")
+    alice.collections.remove(trash, **{kw.RMTRASH_KW: ""})
+    assert alice.collections.get(trash).subcollections == []
+
+
+def test_a_collection_has_no_replica_number(session: iRODSSession, home: str) -> None:
+    code = failure(session.collections.remove, home, **{kw.REPL_NUM_KW: "0"})
+    assert code == code_of("USER_INCOMPATIBLE_PARAMS")
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("", "CAT_NO_ACCESS_PERMISSION"),
+        ("/home", "CANT_RM_NON_EMPTY_HOME_COLL"),
+        ("/trash", "CAT_NO_ACCESS_PERMISSION"),
+    ],
+)
+def test_what_a_zone_is_made_of_stays(session: iRODSSession, name: str, error: str) -> None:
     options = {kw.ADMIN_KW: ""}
     code = failure(session.collections.remove, f"/{session.zone}{name}", force=True, **options)
-    assert code == code_of("CAT_NO_ACCESS_PERMISSION")
+    assert code == code_of(error)
 
 
 @pytest.mark.parametrize(

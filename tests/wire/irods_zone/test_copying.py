@@ -93,14 +93,42 @@ def test_a_data_object_is_not_copied_onto_itself(session: iRODSSession, original
 
 def test_what_is_not_there_can_not_be_copied(session: iRODSSession, home: str) -> None:
     code = failure(session.data_objects.copy, f"{home}/nothing", f"{home}/y")
-    assert code == code_of("OBJ_PATH_DOES_NOT_EXIST")
+    assert code == code_of("USER_INPUT_PATH_ERR")
     assert not session.data_objects.exists(f"{home}/y")
 
 
-def test_who_may_not_read_may_not_copy(original: str, make_user: Callable[[str], iRODSSession]) -> None:
+def test_a_collection_can_not_be_copied(session: iRODSSession, home: str) -> None:
+    session.collections.create(f"{home}/a")
+    code = failure(session.data_objects.copy, f"{home}/a", f"{home}/y")
+    assert code == code_of("USER_INPUT_PATH_ERR")
+
+
+def test_a_copy_adds_no_replica_to_what_is_there(
+    session: iRODSSession, zone: Zone, resource: str, original: str, home: str
+) -> None:
+    write(session, f"{home}/y", b"old")
+    options = {kw.FORCE_FLAG_KW: "", kw.DEST_RESC_NAME_KW: resource}
+    code = failure(session.data_objects.copy, original, f"{home}/y", **options)
+    assert code == code_of("HIERARCHY_ERROR")
+    assert vault_bytes(zone, f"{home}/y") == b"old"
+
+
+def test_for_who_may_not_read_there_is_nothing_to_copy(
+    original: str, make_user: Callable[[str], iRODSSession]
+) -> None:
     alice = make_user("alice")
     target = f"/{alice.zone}/home/{alice.username}/y"
-    assert failure(alice.data_objects.copy, original, target) == code_of("CAT_NO_ACCESS_PERMISSION")
+    assert failure(alice.data_objects.copy, original, target) == code_of("USER_INPUT_PATH_ERR")
+
+
+def test_an_administrator_sees_what_he_may_not_copy(
+    session: iRODSSession, home: str, make_user: Callable[[str], iRODSSession]
+) -> None:
+    alice = make_user("alice")
+    source = f"/{alice.zone}/home/{alice.username}/x"
+    write(alice, source, b"hers")
+    code = failure(session.data_objects.copy, source, f"{home}/y")
+    assert code == code_of("CAT_NO_ACCESS_PERMISSION")
 
 
 def test_copying_can_verify_and_register_the_checksum(
@@ -152,16 +180,28 @@ def test_replicating_makes_a_good_replica_with_the_same_bytes(
     assert temporary_files(zone, resource) == []
 
 
-def test_a_second_replica_on_one_resource_is_refused(
+@pytest.mark.parametrize("how", [{}, {kw.UPDATE_REPL_KW: ""}])
+def test_replicating_to_where_a_good_replica_is_does_nothing(
+    session: iRODSSession, zone: Zone, resource: str, original: str, how: dict[str, str]
+) -> None:
+    session.data_objects.replicate(original, resource=resource)
+    zone.faults.flip_byte(original)
+    before = replicas(zone, original)
+    session.data_objects.replicate(original, resource=resource, **how)
+    assert replicas(zone, original) == before
+    assert vault_bytes(zone, original, 1) == b"bytes"
+
+
+def test_without_a_resource_the_default_one_is_meant_even_to_update(
     session: iRODSSession, zone: Zone, resource: str, original: str
 ) -> None:
     session.data_objects.replicate(original, resource=resource)
-    code = failure(session.data_objects.replicate, original, resource=resource)
-    assert code == code_of("SYS_COPY_ALREADY_IN_RESC")
-    assert states(zone, original) == [GOOD, GOOD]
+    zone.faults.make_stale(original, replica=1)
+    session.data_objects.replicate(original, **{kw.UPDATE_REPL_KW: ""})
+    assert states(zone, original) == [GOOD, STALE]
 
 
-@pytest.mark.parametrize("how", [{kw.ALL_KW: "", kw.UPDATE_REPL_KW: ""}, {kw.UPDATE_REPL_KW: ""}])
+@pytest.mark.parametrize("how", [{kw.ALL_KW: "", kw.UPDATE_REPL_KW: ""}, {kw.ALL_KW: ""}])
 def test_a_stale_replica_is_refreshed(
     session: iRODSSession, zone: Zone, resource: str, original: str, how: dict[str, str]
 ) -> None:
@@ -225,7 +265,7 @@ def test_what_is_being_written_is_not_replicated(
 ) -> None:
     with session.data_objects.open(f"{home}/open", "w"):
         code = failure(session.data_objects.replicate, f"{home}/open", resource=resource)
-    assert code == code_of("LOCKED_DATA_OBJECT_ACCESS")
+    assert code == code_of("HIERARCHY_ERROR")
     assert states(zone, f"{home}/open") == [GOOD]
 
 
@@ -264,7 +304,27 @@ def test_replicating_takes_the_right_to_write(
     alice = make_user("alice")
     session.acls.set(iRODSAccess("read", original, alice.username))
     code = failure(alice.data_objects.replicate, original, resource=resource)
-    assert code == code_of("CAT_NO_ACCESS_PERMISSION")
+    assert code == code_of("SYS_USER_NO_PERMISSION")
+    assert failure(alice.data_objects.replicate, original) == code_of("SYS_USER_NO_PERMISSION")
+
+
+def test_for_who_may_not_read_there_is_nothing_to_replicate(
+    original: str, make_user: Callable[[str], iRODSSession]
+) -> None:
+    alice = make_user("alice")
+    assert failure(alice.data_objects.replicate, original) == code_of("CAT_NO_ROWS_FOUND")
+
+
+def test_an_administrator_replicates_as_one_only_when_he_says_so(
+    session: iRODSSession, zone: Zone, resource: str, make_user: Callable[[str], iRODSSession]
+) -> None:
+    alice = make_user("alice")
+    path = f"/{alice.zone}/home/{alice.username}/x"
+    write(alice, path, b"hers")
+    assert failure(session.data_objects.replicate, path, resource=resource) == code_of("CAT_NO_ROWS_FOUND")
+    session.data_objects.replicate(path, resource=resource, **{kw.ADMIN_KW: ""})
+    assert states(zone, path) == [GOOD, GOOD]
+    alice.data_objects.unlink(path, force=True)
 
 
 def test_a_replication_resource_gets_a_replica_on_each_child(
@@ -276,4 +336,21 @@ def test_a_replication_resource_gets_a_replica_on_each_child(
         session.data_objects.replicate(f"{home}/x", resource=name)
         assert states(zone, f"{home}/x") == [GOOD, GOOD, GOOD]
         assert {vault_bytes(zone, f"{home}/x", replica) for replica in range(3)} == {b"bytes"}
+        session.data_objects.unlink(f"{home}/x", force=True)
+
+
+def test_replicating_to_a_good_replica_fills_the_gaps_of_its_tree(
+    session: iRODSSession, zone: Zone, home: str
+) -> None:
+    number = next(_numbers)
+    children = [f"{side}{number}" for side in ("left", "middle", "right")]
+    with tree(session, zone, "replication", f"root{number}", *children) as name:
+        write(session, f"{home}/x", b"bytes", **{kw.DEST_RESC_NAME_KW: name})
+        zone.faults.make_stale(f"{home}/x", replica=1)
+        for replica in (1, 2):
+            zone.faults.flip_byte(f"{home}/x", replica=replica)
+        session.data_objects.replicate(f"{home}/x", resource=name)
+        assert states(zone, f"{home}/x") == [GOOD, GOOD, GOOD]
+        assert vault_bytes(zone, f"{home}/x", 1) == b"bytes"
+        assert vault_bytes(zone, f"{home}/x", 2) != b"bytes"  # it is good as far as the catalog knows
         session.data_objects.unlink(f"{home}/x", force=True)

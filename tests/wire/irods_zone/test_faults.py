@@ -243,7 +243,7 @@ def test_a_replica_can_be_made_stale(zone: Zone, session: iRODSSession, home: st
 
 
 @pytest.mark.parametrize("size", [_MIB, _LARGE_BYTES])
-def test_a_full_disk_fails_the_put_and_leaves_no_good_replica(
+def test_a_full_disk_fails_the_put_and_what_is_shorter_than_announced_is_stale(
     zone: Zone, home: str, tmp_path: Path, size: int
 ) -> None:
     source, path = tmp_path / "source", f"{home}/full-{size}"
@@ -258,6 +258,33 @@ def test_a_full_disk_fails_the_put_and_leaves_no_good_replica(
     with connect(zone) as again:
         again.data_objects.put(str(source), path)
         assert _states(again, path) == [GOOD]
+
+
+def test_a_full_disk_fails_the_put_over_an_object_and_leaves_what_there_was_room_for_as_good(
+    zone: Zone, session: iRODSSession, home: str, tmp_path: Path
+) -> None:
+    """Only the failed write (API 676) tells: what is there already is not measured by what was announced."""
+    source, path = tmp_path / "source", f"{home}/over"
+    source.write_bytes(b"z" * (4 * _MIB))
+    session.data_objects.put(str(source), path)
+    zone.faults.limit_disk(2 * _MIB)
+    with _doomed(zone) as doomed, pytest.raises(_BROKEN) as raised:
+        doomed.data_objects.put(str(source), path, **{kw.FORCE_FLAG_KW: ""})
+    assert os.strerror(errno.ENOSPC) in repr(raised.value)
+    assert _settled_states(zone, path) == [GOOD]
+    assert session.data_objects.get(path).size < 4 * _MIB
+
+
+def test_a_full_disk_fails_the_write_to_a_stream_and_closing_it_leaves_a_good_short_replica(
+    zone: Zone, session: iRODSSession, home: str
+) -> None:
+    with session.data_objects.open(f"{home}/stream", "w") as file:
+        zone.faults.limit_disk(5)
+        file.raw.write(b"there")
+        with pytest.raises((UNIX_FILE_WRITE_ERR, iRODSException), match=os.strerror(errno.ENOSPC)):
+            file.raw.write(b" is no room")
+    assert _states(session, f"{home}/stream") == [GOOD]
+    assert session.data_objects.open(f"{home}/stream", "r").read() == b"there"
 
 
 def test_logins_are_refused_and_who_is_in_stays_in(zone: Zone, session: iRODSSession, home: str) -> None:

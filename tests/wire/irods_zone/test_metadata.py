@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from irods import keywords as kw
@@ -26,45 +25,8 @@ from omero_irods_sandbox.irods_zone.running import running_zone
 from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
 from tests.wire.irods_zone.avus import MOD_AVU, avus, modify, triples
 from tests.wire.irods_zone.conftest import connect
-from tests.wire.irods_zone.data_objects import failure, write
+from tests.wire.irods_zone.data_objects import failure
 from tests.wire.irods_zone.wire_client import WireClient
-
-
-@pytest.fixture
-def path(session: iRODSSession, home: str) -> str:
-    """A data object."""
-    write(session, f"{home}/object", b"data")
-    return f"{home}/object"
-
-
-@pytest.fixture
-def user(make_user: Callable[[str], iRODSSession]) -> iRODSSession:
-    return make_user("annotator")
-
-
-@pytest.fixture
-def wire(zone: Zone) -> Iterator[WireClient]:
-    with WireClient(zone.host, zone.port) as client:
-        client.log_in(zone.config.admin, zone.name, zone.password)
-        yield client
-
-
-@pytest.fixture(params=["data object", "collection", "resource", "user", "group"])
-def carrier(
-    request: pytest.FixtureRequest, session: iRODSSession, home: str
-) -> Iterator[iRODSMetaCollection]:
-    """The AVUs of an object of every kind."""
-    found: dict[str, Callable[[], Any]] = {
-        "data object": lambda: session.data_objects.get(request.getfixturevalue("path")),
-        "collection": lambda: session.collections.get(home),
-        "resource": lambda: session.resources.get("demoResc"),
-        "user": lambda: session.users.get(session.username),
-        "group": lambda: session.groups.get("public"),
-    }
-    metadata = found[request.param]().metadata
-    yield metadata
-    metadata.remove_all()
-
 
 # -- one at a time
 

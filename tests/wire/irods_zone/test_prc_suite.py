@@ -38,12 +38,10 @@ class Suite:
         self._runs: dict[str, Future[ModuleRun]] = {}
 
     def begin(self, module: str) -> Future[ModuleRun]:
+        """Run the module as soon as there is room, if nobody has yet."""
         if module not in self._runs:
             self._runs[module] = self._threads.submit(self._run_once, module)
         return self._runs[module]
-
-    def outcomes(self, module: str) -> ModuleRun:
-        return self.begin(module).result()
 
     def _run_once(self, module: str) -> ModuleRun:
         stored = self._folder / f"{module}.json"
@@ -87,27 +85,34 @@ def all_begun(suite: Suite, request: pytest.FixtureRequest) -> Suite:
 
 @pytest.mark.parametrize("prc_module", _MODULES)
 def test_the_tests_of_the_client_pass(all_begun: Suite, prc_module: str) -> None:
-    failed = all_begun.outcomes(prc_module).tests("failed")
+    failed = all_begun.begin(prc_module).result().tests("failed")
     assert not failed, "\n\n".join(f"{test}\n{detail}" for test, detail in failed.items())
 
 
-def test_as_many_tests_of_the_client_pass_as_were_promised(suite: Suite) -> None:
-    passed = {module: len(suite.outcomes(module).tests("passed")) for module in _MODULES}
+@pytest.fixture
+def runs(suite: Suite) -> dict[str, ModuleRun]:
+    """What became of every module."""
+    under_way = {module: suite.begin(module) for module in _MODULES}
+    return {module: run.result() for module, run in under_way.items()}
+
+
+def test_as_many_tests_of_the_client_pass_as_were_promised(runs: dict[str, ModuleRun]) -> None:
+    passed = {module: len(run.tests("passed")) for module, run in runs.items()}
     assert sum(passed.values()) >= _MUST_PASS, passed
 
 
-def test_exactly_the_listed_tests_of_the_client_are_left_out(suite: Suite) -> None:
-    left_out = {module: set(suite.outcomes(module).tests("left out")) for module in _MODULES}
+def test_exactly_the_listed_tests_of_the_client_are_left_out(runs: dict[str, ModuleRun]) -> None:
+    left_out = {module: set(run.tests("left out")) for module, run in runs.items()}
     assert {module: tests for module, tests in left_out.items() if tests} == {
         module: set(tests) for module, tests in LEFT_OUT.items()
     }
 
 
-def test_no_test_of_the_client_skips_itself_that_is_not_listed(suite: Suite) -> None:
+def test_no_test_of_the_client_skips_itself_that_is_not_listed(runs: dict[str, ModuleRun]) -> None:
     unlisted = {
         f"{module}.{test}": reason
-        for module in _MODULES
-        for test, reason in suite.outcomes(module).tests("skipped").items()
+        for module, run in runs.items()
+        for test, reason in run.tests("skipped").items()
         if test not in SKIP_THEMSELVES.get(module, {})
     }
     assert not unlisted

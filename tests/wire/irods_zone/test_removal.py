@@ -132,9 +132,10 @@ def test_a_file_registered_outside_the_vault_survives_its_data_object(
     assert sample.exists()
 
 
-def test_unlinking_what_is_not_there_says_so(session: iRODSSession, home: str) -> None:
-    code = failure(session.data_objects.unlink, f"{home}/nothing", force=True)
-    assert code == code_of("OBJ_PATH_DOES_NOT_EXIST")
+@pytest.mark.parametrize("force", [False, True])
+def test_unlinking_what_is_not_there_finds_no_rows(session: iRODSSession, home: str, force: bool) -> None:
+    code = failure(session.data_objects.unlink, f"{home}/nothing", force=force)
+    assert code == code_of("CAT_NO_ROWS_FOUND")
 
 
 def test_a_collection_is_not_unlinked(session: iRODSSession, home: str) -> None:
@@ -153,11 +154,16 @@ def test_who_may_only_read_finds_nothing_to_unlink(
     assert read(session, f"{home}/x") == b"bytes"
 
 
-def test_what_is_open_for_writing_is_not_unlinked(session: iRODSSession, home: str) -> None:
+@pytest.mark.parametrize(
+    ("force", "error"), [(False, "HIERARCHY_ERROR"), (True, "LOCKED_DATA_OBJECT_ACCESS")]
+)
+def test_what_is_open_for_writing_is_not_unlinked(
+    session: iRODSSession, home: str, force: bool, error: str
+) -> None:
     with session.data_objects.open(f"{home}/x", "w") as file:
-        code = failure(session.data_objects.unlink, f"{home}/x", force=True)
+        code = failure(session.data_objects.unlink, f"{home}/x", force=force)
         file.write(b"whole")
-    assert code == code_of("INTERMEDIATE_REPLICA_ACCESS")
+    assert code == code_of(error)
     assert read(session, f"{home}/x") == b"whole"
 
 
@@ -200,27 +206,50 @@ def test_trimming_takes_stale_replicas_first(session: iRODSSession, zone: Zone, 
     assert numbers(zone, copied) == [1, 2]
 
 
-def test_the_last_good_replica_is_not_trimmed(session: iRODSSession, zone: Zone, copied: str) -> None:
+def test_trimming_the_last_good_replica_by_its_number_is_an_error(
+    session: iRODSSession, zone: Zone, copied: str
+) -> None:
     for number in (1, 2):
         zone.faults.make_stale(copied, replica=number)
     options = {kw.REPL_NUM_KW: "0", kw.COPIES_KW: "1"}
-    assert failure(session.data_objects.trim, copied, **options) == code_of("CAT_LAST_REPLICA")
-    session.data_objects.trim(copied, **{kw.COPIES_KW: "1"})
-    assert numbers(zone, copied) == [0]
+    assert failure(session.data_objects.trim, copied, **options) == code_of("USER_INCOMPATIBLE_PARAMS")
+    assert numbers(zone, copied) == [0, 1, 2]
 
 
-def test_the_only_replica_is_not_trimmed(session: iRODSSession, zone: Zone, home: str) -> None:
+@pytest.mark.parametrize("options", [{}, {kw.RESC_NAME_KW: "demoResc"}])
+def test_the_last_good_replica_silently_stays(
+    session: iRODSSession, zone: Zone, copied: str, options: dict[str, str]
+) -> None:
+    for number in (1, 2):
+        zone.faults.make_stale(copied, replica=number)
+    session.data_objects.trim(copied, **{kw.COPIES_KW: "1"}, **options)
+    assert 0 in numbers(zone, copied)
+
+
+@pytest.mark.parametrize("options", [{}, {kw.REPL_NUM_KW: "0"}, {kw.REPL_NUM_KW: "7"}])
+def test_with_no_more_replicas_than_shall_stay_trimming_does_nothing(
+    session: iRODSSession, zone: Zone, home: str, options: dict[str, str]
+) -> None:
     write(session, f"{home}/x", b"bytes")
-    session.data_objects.trim(f"{home}/x", **{kw.COPIES_KW: "1"})
-    options = {kw.REPL_NUM_KW: "0", kw.COPIES_KW: "1"}
-    assert failure(session.data_objects.trim, f"{home}/x", **options) == code_of("CAT_LAST_REPLICA")
+    session.data_objects.trim(f"{home}/x", **{kw.COPIES_KW: "1"}, **options)
     assert numbers(zone, f"{home}/x") == [0]
+
+
+def test_a_replica_that_is_not_there_is_not_trimmed(session: iRODSSession, copied: str) -> None:
+    code = failure(session.data_objects.trim, copied, **{kw.REPL_NUM_KW: "7"})
+    assert code == code_of("SYS_REPLICA_DOES_NOT_EXIST")
+
+
+def test_what_is_open_for_writing_is_not_trimmed(session: iRODSSession, zone: Zone, copied: str) -> None:
+    with session.data_objects.open(copied, "r+"):
+        code = failure(session.data_objects.trim, copied, **{kw.COPIES_KW: "1"})
+    assert code == code_of("HIERARCHY_ERROR")
+    assert numbers(zone, copied) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({kw.REPL_NUM_KW: "7"}, "SYS_REPLICA_DOES_NOT_EXIST"),
         ({kw.RESC_NAME_KW: "nothing"}, "SYS_RESC_DOES_NOT_EXIST"),
         ({kw.REPL_NUM_KW: "0", kw.RESC_NAME_KW: "demoResc"}, "USER_INCOMPATIBLE_PARAMS"),
         ({kw.COPIES_KW: "0"}, "SYS_INVALID_INPUT_PARAM"),
@@ -241,9 +270,10 @@ def test_unregistering_a_replica_leaves_its_file(session: iRODSSession, zone: Zo
     assert file.exists()
 
 
-def test_trimming_takes_the_right_to_write(
-    session: iRODSSession, copied: str, make_user: Callable[[str], iRODSSession]
+@pytest.mark.parametrize("level", ["read", "write"])
+def test_trimming_takes_the_right_to_delete(
+    session: iRODSSession, copied: str, make_user: Callable[[str], iRODSSession], level: str
 ) -> None:
     alice = make_user("alice")
-    session.acls.set(iRODSAccess("read", copied, alice.username))
+    session.acls.set(iRODSAccess(level, copied, alice.username))
     assert failure(alice.data_objects.trim, copied) == code_of("CAT_NO_ACCESS_PERMISSION")

@@ -17,6 +17,7 @@ from irods.exception import NetworkException
 from irods.session import iRODSSession
 
 from omero_irods_sandbox.irods_zone.running import running_zone
+from omero_irods_sandbox.irods_zone.wire.channel import COPY_BYTES
 from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
 from tests.wire.irods_zone import data_objects as do
 from tests.wire.irods_zone.conftest import connect
@@ -389,30 +390,77 @@ def test_a_put_onto_a_full_disk_is_an_error_and_leaves_no_good_replica(
     assert do.states(zone, path) == [do.STALE]
 
 
-def test_a_stream_onto_a_full_disk_is_an_error_and_leaves_no_good_replica(
-    zone: Zone, session: iRODSSession, path: str
-) -> None:
+def _write_to_full_disk(zone: Zone, session: iRODSSession, path: str, flags: int, announced: int) -> int:
+    """Write ten bytes onto the disk and ten for which there is no room, and close; the status of closing."""
     with session.pool.get_connection() as connection:
-        number = do.opened(connection, path, os.O_WRONLY | os.O_CREAT)
+        number = do.opened(connection, path, flags, announced)
         zone.faults.limit_disk(10)
         assert connection.write_file(number, b"0123456789") == 10
         code = do.failure(connection.write_file, number, b"0123456789")
-        assert do.errno_of(code) == errno.ENOSPC
-        assert do.failure(connection.close_file, number) == code
-    assert do.states(zone, path) == [do.STALE]
-    zone.faults.clear()
-    do.write(session, path, b"again")
+        assert (do.family(code), do.errno_of(code)) == (do.code("UNIX_FILE_WRITE_ERR"), errno.ENOSPC)
+        return do.closed(connection, number)
+
+
+def test_only_the_write_tells_of_a_full_disk_and_the_short_replica_is_good(
+    zone: Zone, session: iRODSSession, path: str
+) -> None:
+    assert _write_to_full_disk(zone, session, path, os.O_WRONLY | os.O_CREAT, -1) == 0
+    (replica,) = do.replicas(zone, path)
+    assert (replica.status, replica.size) == (do.GOOD, 10)
+
+
+def test_a_new_replica_shorter_than_announced_is_stale_and_closing_tells_its_size_only(
+    zone: Zone, session: iRODSSession, path: str
+) -> None:
+    assert _write_to_full_disk(zone, session, path, os.O_WRONLY | os.O_CREAT, 20) == 10
+    (replica,) = do.replicas(zone, path)
+    assert (replica.status, replica.size) == (do.STALE, 10)
+    assert zone.replica_access.count == 0
+    assert do.open_in_vault(zone) == []
+
+
+def test_nobody_compares_the_announced_size_when_an_object_is_overwritten(
+    zone: Zone, session: iRODSSession, path: str
+) -> None:
+    do.write(session, path, b"old")
+    assert _write_to_full_disk(zone, session, path, os.O_WRONLY | os.O_TRUNC, 20) == 0
+    (replica,) = do.replicas(zone, path)
+    assert (replica.status, replica.size) == (do.GOOD, 10)
+
+
+def test_a_replica_close_does_not_compare_the_announced_size(
+    zone: Zone, session: iRODSSession, path: str
+) -> None:
+    with session.pool.get_connection() as connection:
+        number = do.opened(connection, path, os.O_WRONLY | os.O_CREAT, 20)
+        connection.write_file(number, b"content")
+        do.replica_close(connection, fd=number)
     assert do.states(zone, path) == [do.GOOD]
 
 
-def test_a_full_disk_leaves_the_siblings_as_they_were(
+def test_a_full_disk_that_took_nothing_leaves_all_replicas_as_they_were(
     zone: Zone, session: iRODSSession, path: str, second: str
 ) -> None:
     do.write(session, path, b"content")
     session.data_objects.replicate(path, resource=second)
     zone.faults.limit_disk(0)
-    do.failure(do.write, session, path, b"C", mode="r+", **{kw.REPL_NUM_KW: "0"})
-    assert do.states(zone, path) == [do.STALE, do.GOOD]
+    code = do.failure(do.write, session, path, b"C", mode="r+", **{kw.REPL_NUM_KW: "0"})
+    assert do.errno_of(code) == errno.ENOSPC
+    assert do.states(zone, path) == [do.GOOD, do.GOOD]
+    assert do.vault_bytes(zone, path) == b"content"
+
+
+def test_the_part_of_a_write_that_the_disk_took_makes_the_siblings_stale(
+    zone: Zone, session: iRODSSession, path: str, second: str
+) -> None:
+    do.write(session, path, bytes(3 * COPY_BYTES))
+    session.data_objects.replicate(path, resource=second)
+    with session.pool.get_connection() as connection:
+        number = do.opened(connection, path, os.O_WRONLY)
+        zone.faults.limit_disk(COPY_BYTES)
+        do.failure(connection.write_file, number, b"x" * (2 * COPY_BYTES))
+        connection.close_file(number)
+    assert sorted(do.states(zone, path)) == [do.STALE, do.GOOD]
 
 
 # -- resources

@@ -24,8 +24,9 @@ from omero_irods_sandbox.irods_zone.api.policy_arguments import (
     copy_input_and_none,
     data_object_input_and_none,
 )
+from omero_irods_sandbox.irods_zone.api.readable import may_see, readable_replicas
 from omero_irods_sandbox.irods_zone.api.registry import Reply, Request, operation
-from omero_irods_sandbox.irods_zone.api.renaming import source_and_target, zone_of
+from omero_irods_sandbox.irods_zone.api.renaming import source_and_target
 from omero_irods_sandbox.irods_zone.api.replica_snapshot import ReplicaSnapshot
 from omero_irods_sandbox.irods_zone.catalog.paths import normalized, parent_of, timestamp
 from omero_irods_sandbox.irods_zone.catalog.values import AccessLevel, Replica, ReplicaStatus, Resource
@@ -57,11 +58,25 @@ def copy(session: Session, request: Request) -> Reply:
 
 
 def _check_copy(session: Session, source: str, target: str, keywords: dict[str, str]) -> None:
-    if source == target or zone_of(source) != session.catalog.zone:
-        raise ZoneError("USER_INPUT_PATH_ERR", f"Can't copy {source} to {target}.")
-    session.catalog.data_objects.get(source)
-    if session.catalog.data_objects.replicas(target) and kw.FORCE_FLAG_KW not in keywords:
-        raise ZoneError("OVERWRITE_WITHOUT_FORCE_FLAG", f"Data object exists: {target}")
+    """Raises ZoneError in the order of ``rsDataObjCopy_impl``."""
+    original = session.catalog.data_objects.replicas(source)
+    if not original or not may_see(session, original[0].data_id):
+        raise ZoneError("USER_INPUT_PATH_ERR", f"No such data object: {source}")
+    existing = session.catalog.data_objects.replicas(target)
+    if existing:
+        _check_overwriting(session, existing, keywords)
+    if source == target:
+        raise ZoneError("USER_INPUT_PATH_ERR", f"Can't copy {source} onto itself.")
+
+
+def _check_overwriting(session: Session, existing: list[Replica], keywords: dict[str, str]) -> None:
+    """Raises ZoneError OVERWRITE_WITHOUT_FORCE_FLAG, or HIERARCHY_ERROR: copying adds no replica."""
+    path, resource = existing[0].path, keywords.get(kw.DEST_RESC_NAME_KW)
+    if kw.FORCE_FLAG_KW not in keywords:
+        raise ZoneError("OVERWRITE_WITHOUT_FORCE_FLAG", f"Data object exists: {path}")
+    hierarchies = [session.catalog.resources.hierarchy(replica.resource_id) for replica in existing]
+    if resource is not None and resource not in {hierarchy.split(";")[0] for hierarchy in hierarchies}:
+        raise ZoneError("HIERARCHY_ERROR", f"{path} has no replica on {resource} to be overwritten.")
 
 
 def _copy_to(session: Session, source: OpenFile, target: str, keywords: dict[str, str]) -> int:
@@ -128,22 +143,34 @@ class _Target:
 def replicate(session: Session, request: Request) -> Reply:
     """Make one more replica on a resource, or refresh the stale one there.
 
-    ``all`` refreshes every stale replica, ``updateRepl`` without a resource the
-    first. The source is a good replica, which ``rescName`` or ``replNum`` may name.
+    ``all`` refreshes every stale replica. The source is a good replica, which ``rescName``
+    or ``replNum`` may name; where a good one is already, nothing is copied, and the
+    reply has no body. ``updateRepl`` means nothing, as in rsDataObjRepl.cpp.
     A replica appears in the catalog when all of its bytes are there.
     """
     path, keywords = normalized(request.body.string("objPath")), request.body.key_values()
     if kw.ALL_KW in keywords and kw.DEST_RESC_NAME_KW in keywords:
         raise ZoneError("USER_INCOMPATIBLE_PARAMS", "Refresh all replicas, or replicate to one resource.")
-    replicas = session.catalog.data_objects.get(path)
-    session.catalog.permissions.require(
-        session.user, replicas[0].data_id, AccessLevel.MODIFY_OBJECT, as_admin=kw.ADMIN_KW in keywords
-    )
+    replicas = readable_replicas(session, path, as_admin=kw.ADMIN_KW in keywords)
+    logical_locking.require_one_at_rest(replicas)
+    _require_right(session, replicas[0], keywords)
     logical_locking.require_unlocked(replicas)
     source = _source(session, replicas, keywords)
-    for target in _targets(session, replicas, keywords):
+    targets = _targets(session, replicas, keywords)
+    for target in targets:
         _replicate_to(session, source, target, keywords)
-    return _transfer_stat(source.size)
+    return _transfer_stat(source.size) if targets else Reply()
+
+
+def _require_right(session: Session, replica: Replica, keywords: dict[str, str]) -> None:
+    """Raises ZoneError SYS_USER_NO_PERMISSION; the text is that of rsDataObjRepl.cpp."""
+    user = session.user
+    if user.is_admin and kw.ADMIN_KW in keywords:
+        return
+    if session.catalog.permissions.level(user, replica.data_id) < AccessLevel.MODIFY_OBJECT:
+        who = f"User [{user.name}#{user.zone}]"
+        message = f"{who} does not have sufficient permission to replicate object [{replica.path}]."
+        raise ZoneError("SYS_USER_NO_PERMISSION", message)
 
 
 def _source(session: Session, replicas: list[Replica], keywords: dict[str, str]) -> Replica:
@@ -171,8 +198,6 @@ def _targets(session: Session, replicas: list[Replica], keywords: dict[str, str]
     stale = [_refreshed(session, replica) for replica in replicas if replica.status is ReplicaStatus.STALE]
     if kw.ALL_KW in keywords:
         return stale
-    if kw.UPDATE_REPL_KW in keywords and kw.DEST_RESC_NAME_KW not in keywords:
-        return stale[:1]
     return _on_resource(session, replicas, keywords)
 
 
@@ -181,19 +206,19 @@ def _refreshed(session: Session, replica: Replica) -> _Target:
 
 
 def _on_resource(session: Session, replicas: list[Replica], keywords: dict[str, str]) -> list[_Target]:
-    """The resource asked for, else the default one.
+    """The resource asked for, else the default one; nothing when a good replica is there.
 
-    Raises:
-        ZoneError: SYS_COPY_ALREADY_IN_RESC, or with ``updateRepl`` SYS_NOT_ALLOWED, when a good replica is
-            there, and what ``placing.leaf_for`` raises.
+    The tree of a good replica is completed all the same: the real server tells the resource
+    that the replica was modified. Raises what ``placing.leaf_for`` raises.
     """
     resources = session.catalog.resources
     name = keywords.get(kw.DEST_RESC_NAME_KW) or keywords.get(kw.DEF_RESC_NAME_KW) or resources.default
     leaf_ids = resources.leaf_ids(name)
     there = [replica for replica in replicas if replica.resource_id in leaf_ids]
-    if any(replica.is_good for replica in there):
-        code = "SYS_NOT_ALLOWED" if kw.UPDATE_REPL_KW in keywords else "SYS_COPY_ALREADY_IN_RESC"
-        raise ZoneError(code, f"{name} has a good replica of {replicas[0].path} already.")
+    good = next((replica for replica in there if replica.is_good), None)
+    if good is not None:
+        _copy_to_siblings(session, good, spare_good=True)
+        return []
     if there:
         return [_refreshed(session, replica) for replica in there]
     size = str(max(replica.size for replica in replicas))
@@ -285,9 +310,9 @@ def _add(session: Session, source: Replica, leaf: Resource, checksum: str) -> Re
     )
 
 
-def _copy_to_siblings(session: Session, replica: Replica) -> None:
+def _copy_to_siblings(session: Session, replica: Replica, *, spare_good: bool = False) -> None:
     """A replication resource goes on and fills its other children. Raises ZoneError when a copy failed."""
-    copies, failure = replication.copy_to_siblings(session, replica)
+    copies, failure = replication.copy_to_siblings(session, replica, spare_good=spare_good)
     with session.catalog.transaction():
         replication.record(session, replica, copies)
     if failure is not None:

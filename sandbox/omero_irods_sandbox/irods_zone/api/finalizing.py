@@ -25,7 +25,7 @@ class _Mismatch(ZoneError):
         self.computed = computed
 
 
-def close(session: Session, file: OpenFile, *, update: bool = True, notify: bool = True) -> None:
+def close(session: Session, file: OpenFile, *, update: bool = True, notify: bool = True) -> int:
     """Close ``file``, which is no descriptor of the session any more, and settle its replica.
 
     Afterwards the replica is good and its siblings stale when it was created, written, truncated
@@ -33,14 +33,19 @@ def close(session: Session, file: OpenFile, *, update: bool = True, notify: bool
     Without ``update`` only the file is closed, another stream of the same writer will settle
     the replica. With ``notify`` the hooks for data at rest run.
 
+    Returns the status of the reply: 0, or the size of a new replica that is not the one announced.
+    That one is stale, and the client hears of no error (``update_replica_size_and_throw_on_failure``).
+
     Raises:
-        ZoneError: a write had failed, USER_CHKSUM_MISMATCH, a copy to a sibling failed (the
+        ZoneError: the operation had failed, USER_CHKSUM_MISMATCH, a copy to a sibling failed (the
             replica is good all the same), what ``included_records.apply`` raises, or a hook failed. In the
             other cases the replica is stale and its siblings are as they were.
     """
     if not file.token:
         file.shut()
-        return
+        return 0
+    if update and file.failure is None and 0 < file.announced != file.size:
+        return _give_up(session, file)
     try:
         changed, failure = _finalize(session, file) if update else _leave(session, file)
     except BaseException as error:
@@ -55,6 +60,15 @@ def close(session: Session, file: OpenFile, *, update: bool = True, notify: bool
         raise failure
     if changed and notify:
         at_rest.announce_modified(session, file.replica, flags=int(file.flags))
+    return 0
+
+
+def _give_up(session: Session, file: OpenFile) -> int:
+    """Leave a stale replica; its size."""
+    size = file.size
+    file.shut()
+    logical_locking.abandon(session, file.replica, file.token)
+    return size
 
 
 def _leave(session: Session, file: OpenFile) -> tuple[bool, None]:

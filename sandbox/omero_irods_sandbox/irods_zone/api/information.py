@@ -10,9 +10,10 @@ import json
 from typing import Final
 
 from omero_irods_sandbox.irods_zone.api import replica_choice
+from omero_irods_sandbox.irods_zone.api.readable import may_see
 from omero_irods_sandbox.irods_zone.api.registry import Reply, Request, operation
 from omero_irods_sandbox.irods_zone.catalog.paths import normalized
-from omero_irods_sandbox.irods_zone.catalog.values import AccessLevel, Resource
+from omero_irods_sandbox.irods_zone.catalog.values import Resource
 from omero_irods_sandbox.irods_zone.errors import ZoneError
 from omero_irods_sandbox.irods_zone.session import Session
 from omero_irods_sandbox.irods_zone.wire import structs
@@ -79,13 +80,7 @@ def _resource(session: Session, path: str, verb: str, keywords: dict[str, str]) 
     if verb == _CREATE and not replicas:
         name = keywords.get("destRescName") or keywords.get("rescName") or catalog.resources.default
         return catalog.resources.leaf_for_new_replica(name)
-    if not replicas or not _may_see(session, replicas[0].data_id):
+    if not replicas or not may_see(session, replicas[0].data_id):
         raise ZoneError("OBJ_PATH_DOES_NOT_EXIST", f"Data object does not exist: {path}")
     replica = replica_choice.best(catalog, replicas, keywords, for_writing=verb not in _READING)
     return catalog.resources.by_id(replica.resource_id)
-
-
-def _may_see(session: Session, data_id: int) -> bool:
-    if session.user.is_admin or session.ticket:
-        return True
-    return session.catalog.permissions.level(session.user, data_id) >= AccessLevel.READ_OBJECT

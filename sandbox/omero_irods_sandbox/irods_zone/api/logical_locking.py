@@ -28,6 +28,19 @@ def require_unlocked(replicas: list[Replica]) -> None:
         )
 
 
+def require_one_at_rest(replicas: list[Replica]) -> None:
+    """Return when a replica can be chosen by a request that has no replica token.
+
+    Source: ``calculate_with_repl_status`` of voting.cpp: a replica that somebody writes does not vote,
+    and a locked sibling does not either.
+
+    Raises:
+        ZoneError: HIERARCHY_ERROR.
+    """
+    if not any(replica.status.is_at_rest for replica in replicas):
+        raise ZoneError("HIERARCHY_ERROR", f"Somebody is writing {replicas[0].path}. Try again later.")
+
+
 def require_accessible(access: ReplicaAccess, replica: Replica, token: str) -> None:
     """Return when ``replica`` may be opened: it is at rest, or ``token`` is that of its writers.
 

@@ -68,6 +68,8 @@ class OpenFile:
     keywords: dict[str, str]
     operation: int = OperationType.NONE
     is_created: bool = False
+    announced: int = 0
+    """Bytes that the request which created the replica said would come; 0 when it did not say."""
     token: str = ""
     """The replica token; empty when it is open for reading only."""
     ticket: str = ""

@@ -251,15 +251,16 @@ def _note_opening(session: Session, file: OpenFile) -> None:
         session.catalog.data_objects.update(replica.data_id, replica.number, access_time=timestamp())
 
 
-def close_object(session: Session, descriptor: int, *, update: bool = True) -> None:
+def close_object(session: Session, descriptor: int, *, update: bool = True) -> int:
     """Close a descriptor and bring the catalog up to date; without ``update`` only close it.
 
-    Whatever is raised, the descriptor is closed and no replica is left locked by it.
+    The status of the reply is what ``finalizing.close`` returns. Whatever is raised, the descriptor
+    is closed and no replica is left locked by it.
 
     Raises:
         ZoneError: SYS_FILE_DESC_OUT_OF_RANGE, BAD_INPUT_DESC_INDEX, and what ``finalizing.close`` raises.
     """
-    finalizing.close(session, session.files.remove(descriptor), update=update)
+    return finalizing.close(session, session.files.remove(descriptor), update=update)
 
 
 def _open_request(session: Session, request: Request, flags: int) -> int:
@@ -269,7 +270,11 @@ def _open_request(session: Session, request: Request, flags: int) -> int:
     if size > 0:
         keywords["dataSize"] = str(size)
     kind = body.integer("oprType")
-    return open_object(session, body.string("objPath"), flags, keywords, operation_type=kind)
+    number = open_object(session, body.string("objPath"), flags, keywords, operation_type=kind)
+    file = session.files.get(number)
+    # Only a new replica is measured by it: of others the real server does not know the size to come.
+    file.announced = max(0, size) if file.is_created else 0
+    return number
 
 
 @operation(602, "data_obj_open", rules=data_object_input)
@@ -308,6 +313,7 @@ def replica_close(session: Session, request: Request) -> Reply:
     file = session.files.remove(descriptor_number(request))
     if with_checksum:
         file.keywords = {**file.keywords, "regChksum": ""}
+    file.announced = 0  # not compared by replica_close.cpp, other than by rsDataObjClose.cpp
     update = updates_status and bool(options.get("update_size", True))
     finalizing.close(session, file, update=update, notify=bool(options.get("send_notifications", True)))
     return Reply()
@@ -316,5 +322,4 @@ def replica_close(session: Session, request: Request) -> Reply:
 @operation(673, "data_obj_close", rules=opened_input)
 def data_obj_close(session: Session, request: Request) -> Reply:
     """Close and finalize. Keywords count as they were when it was opened (``populate_L1desc_with_inp``)."""
-    close_object(session, request.body.integer("l1descInx"))
-    return Reply()
+    return Reply(int_info=close_object(session, request.body.integer("l1descInx")))

@@ -10,8 +10,9 @@ from typing import Final
 
 import irods.keywords as kw
 
-from omero_irods_sandbox.irods_zone.api import replica_choice
+from omero_irods_sandbox.irods_zone.api import logical_locking, replica_choice
 from omero_irods_sandbox.irods_zone.api.policy_arguments import data_object_input
+from omero_irods_sandbox.irods_zone.api.readable import readable_replicas
 from omero_irods_sandbox.irods_zone.api.registry import Reply, Request, operation
 from omero_irods_sandbox.irods_zone.api.renaming import is_in_trash, move_to_trash
 from omero_irods_sandbox.irods_zone.api.vault_changes import (
@@ -82,13 +83,6 @@ def acts_as_admin(session: Session, path: str, keywords: dict[str, str]) -> bool
     return as_admin
 
 
-def require_at_rest(replicas: Iterable[Replica]) -> None:
-    """Raises ZoneError INTERMEDIATE_REPLICA_ACCESS when a data object is open for writing."""
-    for replica in replicas:
-        if not replica.status.is_at_rest:
-            raise ZoneError("INTERMEDIATE_REPLICA_ACCESS", f"Data object is being written: {replica.path}")
-
-
 def require_may_unregister(session: Session, replicas: Iterable[Replica]) -> None:
     """Raises ZoneError CANT_UNREG_IN_VAULT_FILE when a user would leave a vault file that nobody owns."""
     if session.user.is_admin:
@@ -103,16 +97,21 @@ def _removable(session: Session, path: str, keywords: dict[str, str]) -> list[Re
     """All replicas of a data object that the user may remove.
 
     Raises:
-        ZoneError: among others CAT_NO_ROWS_FOUND for a user who may only read, as recorded.
+        ZoneError: among others CAT_NO_ROWS_FOUND for what is not there and, as recorded, for a user
+            who may only read; for what is open HIERARCHY_ERROR, or LOCKED_DATA_OBJECT_ACCESS with force.
     """
     if session.catalog.collections.find(path) is not None:
         raise ZoneError("USER_INPUT_PATH_ERR", f"Not a data object but a collection: {path}")
-    replicas = session.catalog.data_objects.get(path)
+    replicas = session.catalog.data_objects.replicas(path)
+    if not replicas:
+        raise ZoneError("CAT_NO_ROWS_FOUND", f"Data object does not exist: {path}")
     as_admin = acts_as_admin(session, path, keywords)
     level = session.catalog.permissions.level(session.user, replicas[0].data_id)
     if not as_admin and level < AccessLevel.DELETE_OBJECT:
         raise ZoneError("CAT_NO_ROWS_FOUND", f"No right to remove {path}")
-    require_at_rest(replicas)
+    if kw.FORCE_FLAG_KW not in keywords:
+        logical_locking.require_one_at_rest(replicas)
+    logical_locking.require_unlocked(replicas)
     return replicas
 
 
@@ -120,61 +119,66 @@ def _removable(session: Session, path: str, keywords: dict[str, str]) -> list[Re
 def trim(session: Session, request: Request) -> Reply:
     """Remove replicas but ``copies`` of them (2), stale ones first, and never the last good one.
 
-    ``replNum`` or ``rescName`` narrow which; unregistering keeps the files. The
-    reply's ``int_info`` is 1 when something was removed, or with ``dryrun`` would be.
+    ``rescName`` narrows which, ``replNum`` says which one, as long as there are more than
+    ``copies``; unregistering keeps the files. The reply's ``int_info`` is 1 when something
+    was removed, or with ``dryrun`` would be.
     """
     catalog, keywords = session.catalog, request.body.key_values()
     path = normalized(request.body.string("objPath"))
     keep_files = is_unregistration(request)
     with VaultChanges() as changes, catalog.transaction():
-        replicas = catalog.data_objects.get(path)
         as_admin = kw.ADMIN_KW in keywords
-        catalog.permissions.require(
-            session.user, replicas[0].data_id, AccessLevel.MODIFY_OBJECT, as_admin=as_admin
-        )
-        require_at_rest(replicas)
+        replicas = readable_replicas(session, path, as_admin=as_admin)
+        logical_locking.require_one_at_rest(replicas)
         superfluous = _superfluous(catalog, replicas, keywords)
-        if kw.DRYRUN_KW in keywords:
+        if not superfluous or kw.DRYRUN_KW in keywords:
             return Reply(int_info=int(bool(superfluous)))
+        data_id = replicas[0].data_id
+        catalog.permissions.require(session.user, data_id, AccessLevel.DELETE_OBJECT, as_admin=as_admin)
         if keep_files:
             require_may_unregister(session, superfluous)
         else:
             remove_vault_files(catalog, superfluous, changes)
         for replica in superfluous:
             catalog.data_objects.delete_replica(replica.data_id, replica.number)
-    return Reply(int_info=int(bool(superfluous)))
+    return Reply(int_info=1)
 
 
 def _superfluous(catalog: Catalog, replicas: list[Replica], keywords: dict[str, str]) -> list[Replica]:
-    """What a trim removes.
+    """What a trim removes. Source: ``get_list_of_replicas_to_trim``.
 
     Raises:
-        ZoneError: CAT_LAST_REPLICA when the ones asked for include the last good one.
+        ZoneError: SYS_REPLICA_DOES_NOT_EXIST, or USER_INCOMPATIBLE_PARAMS when ``replNum`` names the last
+            good replica; that one silently stays in all other cases.
     """
     candidates = _candidates(catalog, replicas, keywords)
-    is_targeted = bool({kw.REPL_NUM_KW, kw.RESC_NAME_KW} & keywords.keys())
-    is_any_left = any(replica.is_good for replica in replicas if replica not in candidates)
-    if is_targeted and candidates and not is_any_left:
-        raise ZoneError("CAT_LAST_REPLICA", f"No good replica would be left: {replicas[0].path}")
+    count = len(replicas) - _copies_to_keep(keywords)
+    if count <= 0:
+        return []
+    if kw.REPL_NUM_KW in keywords:
+        return [_named(replicas, replica_choice.replica_number(keywords))]
+    spare = sum(replica.is_good for replica in replicas) - 1
     stale = [replica for replica in candidates if replica.status is ReplicaStatus.STALE]
     good = [replica for replica in reversed(candidates) if replica.is_good]
-    # The good ones come last, and at least one replica is kept: so the last good one stays.
-    return (stale + good)[: max(0, len(replicas) - _copies_to_keep(keywords))]
+    return (stale + good[: max(0, spare)])[:count]
 
 
 def _candidates(catalog: Catalog, replicas: list[Replica], keywords: dict[str, str]) -> list[Replica]:
-    if kw.REPL_NUM_KW in keywords and kw.RESC_NAME_KW in keywords:
-        raise ZoneError("USER_INCOMPATIBLE_PARAMS", "Name the replica by number or by resource, not by both.")
+    if kw.RESC_NAME_KW not in keywords:
+        return replicas
     if kw.REPL_NUM_KW in keywords:
-        number = replica_choice.replica_number(keywords)
-        chosen = [replica for replica in replicas if replica.number == number]
-        if not chosen:
-            raise ZoneError("SYS_REPLICA_DOES_NOT_EXIST", f"{replicas[0].path} has no replica {number}.")
-        return chosen
-    if kw.RESC_NAME_KW in keywords:
-        leaf_ids = catalog.resources.leaf_ids(keywords[kw.RESC_NAME_KW])
-        return [replica for replica in replicas if replica.resource_id in leaf_ids]
-    return replicas
+        raise ZoneError("USER_INCOMPATIBLE_PARAMS", "Name the replica by number or by resource, not by both.")
+    leaf_ids = catalog.resources.leaf_ids(keywords[kw.RESC_NAME_KW])
+    return [replica for replica in replicas if replica.resource_id in leaf_ids]
+
+
+def _named(replicas: list[Replica], number: int) -> Replica:
+    replica = next((replica for replica in replicas if replica.number == number), None)
+    if replica is None:
+        raise ZoneError("SYS_REPLICA_DOES_NOT_EXIST", f"{replicas[0].path} has no replica {number}.")
+    if replica.is_good and sum(other.is_good for other in replicas) == 1:
+        raise ZoneError("USER_INCOMPATIBLE_PARAMS", f"No good replica would be left: {replica.path}")
+    return replica
 
 
 def _copies_to_keep(keywords: dict[str, str]) -> int:

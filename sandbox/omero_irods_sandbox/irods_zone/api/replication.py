@@ -34,14 +34,19 @@ class SiblingCopy:
     physical_path: str
 
 
-def copy_to_siblings(session: Session, replica: Replica) -> tuple[list[SiblingCopy], ZoneError | None]:
+def copy_to_siblings(
+    session: Session, replica: Replica, *, spare_good: bool = False
+) -> tuple[list[SiblingCopy], ZoneError | None]:
     """Copy the file of ``replica`` to every sibling that shall have it; the catalog stays as it is.
 
-    One that fails or is down does not stop the others: (the copies made, the first error).
+    With ``spare_good`` replicas that are good stay untouched. One that fails or is down does not stop
+    the others: (the copies made, the first error).
     """
     copies: list[SiblingCopy] = []
     failure: ZoneError | None = None
     for leaf, existing in _siblings(session, replica):
+        if spare_good and existing is not None and existing.is_good:
+            continue
         path = existing.physical_path if existing else placing.free_vault_path(session, leaf, replica.path)
         try:
             _copy(session, replica, leaf, path)

@@ -77,25 +77,27 @@ def data_obj_write(session: Session, request: Request) -> Reply:
 def _write(session: Session, file: OpenFile, stream: ByteStream) -> int:
     """Write the stream at the position, which moves behind it; the number of bytes.
 
-    A failed write is remembered, and closing makes the replica stale. (The real server forgets it:
-    a client that goes on and closes has a good, short replica there.)
+    A failure is told here and forgotten, as rsDataObjWrite.cpp does: a client that goes on and
+    closes may have a good replica that is too short (``finalizing.close``).
 
     Raises:
         ZoneError: UNIX_FILE_WRITE_ERR with its errno.
     """
     if file.flags & OpenFlags.APPEND:
         file.position = file.size
+
+    def room(count: int) -> None:
+        session.zone.faults.before_write(count)
+        file.written += count
+
     try:
-        count = stream.copy_to(file.descriptor, file.position, session.zone.faults.before_write)
+        count = stream.copy_to(file.descriptor, file.position, room)
     except _NETWORK_ERRORS:
         raise
     except OSError as error:
-        file.failure = system_error(
-            error, f"Can't write {file.path}: {error.strerror}", base="UNIX_FILE_WRITE_ERR"
-        )
-        raise file.failure from error
+        message = f"Can't write {file.path}: {error.strerror}"
+        raise system_error(error, message, base="UNIX_FILE_WRITE_ERR") from error
     file.position += count
-    file.written += count
     return count
 
 
@@ -124,7 +126,8 @@ def _fill(session: Session, file: OpenFile, stream: ByteStream, size: int) -> No
     """Write all of the stream. What fails is kept in the file, for closing to report."""
     try:
         count = _write(session, file, stream)
-    except ZoneError:
+    except ZoneError as error:
+        file.failure = error
         return
     if 0 < size != count:
         message = f"{count} bytes came for {file.path}, {size} were announced. Send it again."

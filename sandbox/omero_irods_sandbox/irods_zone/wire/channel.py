@@ -41,6 +41,7 @@ class Channel:
         self._socket = connection
         self._meter = meter
         self._is_broken = False
+        self._scratch = bytearray()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
@@ -89,6 +90,15 @@ class Channel:
         """Of the plain socket: TLS would be taken from under a thread that reads."""
         with contextlib.suppress(OSError):  # the peer was faster
             socket.socket.shutdown(self._socket, how)
+
+    def scratch(self, count: int) -> memoryview:
+        """A buffer of ``count`` bytes, good until the next call.
+
+        Always the same memory: fresh pages for each piece would cost a tenth of a put.
+        """
+        if len(self._scratch) < count:
+            self._scratch = bytearray(count)
+        return memoryview(self._scratch)[:count]
 
     def receive(self, count: int) -> bytes:
         """Exactly ``count`` bytes. Raises PeerGone when they do not come."""
@@ -153,9 +163,8 @@ class ByteStream:
         raise OSError, as a full disk does.
         """
         written = 0
-        buffer = memoryview(bytearray(min(max(self._left, 1), COPY_BYTES)))
         while self._left and self._channel is not None:
-            piece = buffer[: min(self._left, len(buffer))]
+            piece = self._channel.scratch(min(self._left, COPY_BYTES))
             self._channel.receive_into(piece)
             self._left -= len(piece)
             if room is not None:

@@ -1,0 +1,1 @@
+"""From an Ice request to a Python method."""

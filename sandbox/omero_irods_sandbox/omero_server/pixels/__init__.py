@@ -1,0 +1,1 @@
+"""The planes of Pixels, wherever they are kept."""

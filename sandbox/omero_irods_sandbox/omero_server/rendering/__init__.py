@@ -1,0 +1,1 @@
+"""From planes to pictures: rendering settings, the renderer, thumbnails."""

@@ -1,0 +1,1 @@
+"""Who may do what (omero-semantics.md, sections 3 and 4)."""

@@ -1,0 +1,1 @@
+"""The bytes behind OriginalFiles and Pixels: where they are, their checksums, reading and writing them."""

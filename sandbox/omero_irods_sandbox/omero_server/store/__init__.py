@@ -1,0 +1,1 @@
+"""The database: objects of the model in SQLite, one table for each root class."""

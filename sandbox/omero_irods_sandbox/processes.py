@@ -1,0 +1,60 @@
+"""Embedded servers in processes of their own: started, asked what they are, stopped or killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+_STOP_TIMEOUT_S: Final = 20.0
+
+
+@dataclass(frozen=True)
+class EmbeddedProcess:
+    """A server's process."""
+
+    process: subprocess.Popen[str]
+
+    def kill(self) -> None:
+        """``kill -9``: nothing is cleaned up."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(_STOP_TIMEOUT_S)
+
+    def stop(self) -> int:
+        """``SIGTERM``, and its exit status once it has ended."""
+        self.process.terminate()
+        return self.process.wait(_STOP_TIMEOUT_S)
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """``omero-irods-sandbox ARGUMENTS`` and the JSON line it prints when it is ready.
+
+    It is told to stop at the end of the block if it still runs.
+
+    Raises:
+        RuntimeError: it ended before it was ready; its messages are on standard error.
+    """
+    command = [sys.executable, "-m", "omero_irods_sandbox", *arguments]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            yield process, _ready(process)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def _ready(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"the server ended with status {process.wait()} before it was ready")
+    ready: dict[str, Any] = json.loads(line)
+    return ready
