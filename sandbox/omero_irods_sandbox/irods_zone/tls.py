@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
-import os
 import ssl
 from pathlib import Path
-from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-_LIFE: Final = dt.timedelta(days=825)
+from omero_irods_sandbox.certificates import self_signed, write_private
 
 
 def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
@@ -38,32 +32,5 @@ def _make(certificate: Path, key: Path) -> None:
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-    certificate.write_bytes(_certificate(private).public_bytes(serialization.Encoding.PEM))
-
-
-def _certificate(private: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = x509.SubjectAlternativeName(
-        [
-            x509.DNSName("localhost"),
-            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-            x509.IPAddress(ipaddress.ip_address("::1")),
-        ]
-    )
-    now = dt.datetime.now(dt.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        # A day back: clocks of two machines are never the same.
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + _LIFE)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(names, critical=False)
-        .sign(private, hashes.SHA256())
-    )
+    write_private(key, pem)
+    certificate.write_bytes(self_signed(private).public_bytes(serialization.Encoding.PEM))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from omero_irods_sandbox.irods_zone.catalog.schema import DDL
+from omero_irods_sandbox.sqlite_connection import SharedConnection
 
 
-class Database:
+class Database(SharedConnection):
     """Thread-safe access to one SQLite file.
 
     Statements of different threads never interleave within a transaction: the
@@ -21,21 +21,11 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
+        super().__init__(path)
         self._depth = 0
         self._path = path
         self._functions: dict[str, tuple[int, Callable[..., Any]]] = {}
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.row_factory = sqlite3.Row
-        # The default of iRODS' own databases: LIKE tells upper from lower case.
-        self._connection.execute("pragma case_sensitive_like=on")
-        self._connection.execute("pragma journal_mode=wal")
-        self._connection.execute("pragma synchronous=normal")
         self._connection.executescript(DDL)
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
 
     def define(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
         """Make a Python function callable from SQL."""
@@ -71,25 +61,6 @@ class Database:
         self._depth -= 1
         if self._depth == 0:
             self._connection.execute(how)
-
-    def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._connection.execute(sql, parameters).fetchall()
-
-    def row(self, sql: str, *parameters: object) -> sqlite3.Row | None:
-        with self._lock:
-            row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
-            return row
-
-    def value(self, sql: str, *parameters: object) -> Any:
-        """The first column of the first row, None when there is none."""
-        row = self.row(sql, *parameters)
-        return None if row is None else row[0]
-
-    def execute(self, sql: str, *parameters: object) -> int:
-        """Run one statement; the number of rows it changed."""
-        with self._lock:
-            return self._connection.execute(sql, parameters).rowcount
 
     def insert(self, table: str, **values: object) -> None:
         columns, marks = ", ".join(values), ", ".join("?" * len(values))

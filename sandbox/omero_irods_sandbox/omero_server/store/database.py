@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+from omero_irods_sandbox.sqlite_connection import SharedConnection
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,7 @@ _CHUNK: Final = 500
 """How many ids go into one IN list."""
 
 
-class Database:
+class Database(SharedConnection):
     """Thread-safe access to one SQLite file.
 
     Statements of different threads never interleave within a transaction: the
@@ -25,22 +26,12 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
+        super().__init__(path)
         self._depth = 0
         self._after_commit: list[Callable[[], None]] = []
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.row_factory = sqlite3.Row
-        # PostgreSQL's LIKE tells upper from lower case.
-        self._connection.execute("pragma case_sensitive_like=on")
         # SQLite's own lower() knows ASCII only.
         self._connection.create_function("folded_lower", 1, _lower, deterministic=True)
         self._connection.create_function("folded_upper", 1, _upper, deterministic=True)
-        self._connection.execute("pragma journal_mode=wal")
-        self._connection.execute("pragma synchronous=normal")
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -92,20 +83,6 @@ class Database:
         with self._lock:
             self._connection.executescript(sql)
 
-    def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._connection.execute(sql, parameters).fetchall()
-
-    def row(self, sql: str, *parameters: object) -> sqlite3.Row | None:
-        with self._lock:
-            row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
-            return row
-
-    def value(self, sql: str, *parameters: object) -> Any:
-        """The first column of the first row, None when there is none."""
-        row = self.row(sql, *parameters)
-        return None if row is None else row[0]
-
     def tuples(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Rows as plain tuples, for what reads thousands of them."""
         with self._lock:
@@ -119,11 +96,6 @@ class Database:
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
             yield from self.tuples(sql.replace("{ids}", ", ".join(map(str, chunk))))
-
-    def execute(self, sql: str, *parameters: object) -> int:
-        """Run one statement; the number of rows it changed."""
-        with self._lock:
-            return self._connection.execute(sql, parameters).rowcount
 
     def insert(self, table: str, **columns: object) -> int:
         """Insert a row; its id."""
