@@ -14,6 +14,7 @@ from typing import Final
 
 from irods.session import iRODSSession
 
+from tests.bench import loopback
 from tests.bench.registry import Measurement, Setting, section
 from tests.bench.zones import sessions
 
@@ -27,15 +28,19 @@ _STREAMS: Final = {"parallel": 0, "one stream": 1}
 _EXPECTED: Final = {("put", "plain", "parallel"): 0.6, ("get", "plain", "parallel"): 0.7}
 """At least so much of the copy (issue 2)."""
 
+_BARE: Final = ("no protocol", "two streams")
+"""See :mod:`tests.bench.loopback`."""
+
 Step = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """``source`` goes up or is copied, ``goal`` is what comes back."""
+    """``source`` goes up or is copied, ``goal`` is what comes back, ``stored`` lies in between."""
 
     source: Path
     goal: Path
+    stored: Path
 
     @property
     def size(self) -> int:
@@ -54,7 +59,7 @@ def transfer(setting: Setting) -> Iterator[Measurement]:
     """
     with sessions(setting.folder) as by_transport:
         for size_mib in _QUICK_SIZES_MIB if setting.is_quick else _SIZES_MIB:
-            files = _Files(setting.folder / "source", setting.folder / "goal")
+            files = _Files(*(setting.folder / name for name in ("source", "goal", "stored")))
             _fill(files.source, size_mib)
             samples = _samples(files, by_transport, rounds=1 if setting.is_quick else _ROUNDS)
             yield from _measurements(f"{size_mib} MiB", samples)
@@ -96,6 +101,10 @@ def _samples(
 
 
 def _steps(files: _Files, by_transport: dict[str, iRODSSession]) -> Iterator[tuple[Operation, Step]]:
+    with loopback.peer(files.stored) as address:
+        yield ("put", *_BARE), lambda: loopback.put(address, files.source)
+        yield ("get", *_BARE), lambda: loopback.get(address, files.goal, files.size)
+        files.stored.unlink()
     for transport, session in by_transport.items():
         path = f"/{session.zone}/home/{session.username}/bench"
         for streams, threads in _STREAMS.items():
