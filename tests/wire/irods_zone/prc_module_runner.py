@@ -7,6 +7,7 @@ order (JSON: module, left_out, only, results) on standard input. See :mod:`prc_s
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import traceback
 import unittest
@@ -84,6 +85,8 @@ def run(module: str, left_out: list[str], only: list[str]) -> dict[str, tuple[st
 
 
 def main() -> None:
+    """Some tests send SIGINT to programs they start, which must not inherit that a job control ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     order = json.load(sys.stdin)
     outcomes = run(order["module"], order["left_out"], order["only"])
     Path(order["results"]).write_text(json.dumps(outcomes))

@@ -13,8 +13,9 @@ from typing import Final, Literal
 Direction = Literal["received", "sent"]
 Meter = Callable[[Direction, int], int]
 
-COPY_BYTES: Final = 4 << 20
-"""Pieces in which byte streams pass: the size that was fastest (reference/irods-wire.md, Throughput)."""
+COPY_BYTES: Final = 1 << 20
+"""Pieces in which byte streams pass. Less than clients send at once (4 MiB), so that the first of it is
+written while the rest still arrives."""
 
 _TLS_FILE_BYTES: Final = 1 << 20
 _NO_LINGERING: Final = struct.pack("ii", 1, 0)
