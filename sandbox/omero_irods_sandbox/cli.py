@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Embedded servers for trying and testing the OMERO-iRODS bridge. Not for production.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 NOTICE = "For trying and testing only: passwords are kept readable, and nobody looks after the data."

@@ -52,3 +52,12 @@ def test_missing_images_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(images, "files", lambda _package: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"cell\.png.*make clean setup"):
         images.microscope_images()
+
+
+def test_a_folder_that_cannot_be_made_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [*COMMAND, "--folder", str(tmp_path / "file" / "below")]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.returncode == 1
+    assert "--folder DIR" in finished.stdout
+    assert "Traceback" not in finished.stdout + finished.stderr

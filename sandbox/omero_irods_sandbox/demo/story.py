@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from irods.exception import iRODSException
+
 from omero_irods_sandbox.demo import zone_chapter
 from omero_irods_sandbox.demo.narrator import Narrator, StepFailed
 from omero_irods_sandbox.irods_zone.running import zone_process
@@ -28,6 +30,10 @@ def tell(folder: Path | None, narrator: Narrator | None = None) -> bool:
             _play(root, narrator)
     except StepFailed as failure:
         narrator.failure(str(failure))
+        return False
+    except (OSError, RuntimeError, iRODSException) as error:
+        narrator.failure(f"The demonstration could not go on: {type(error).__name__}: {error}")
+        narrator.say("Is there room on the disk, and may you write there? Another place: --folder DIR")
         return False
     except KeyboardInterrupt:
         narrator.say("\nInterrupted; the servers are stopped.")
