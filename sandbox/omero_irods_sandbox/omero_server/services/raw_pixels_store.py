@@ -14,6 +14,7 @@ from omero_irods_sandbox.omero_server.errors import api_usage
 from omero_irods_sandbox.omero_server.formats.pixel_types import Plane
 from omero_irods_sandbox.omero_server.model.types import IObject
 from omero_irods_sandbox.omero_server.pixels.access import check_editable, readable_pixels
+from omero_irods_sandbox.omero_server.pixels.single_resolution import SingleResolution
 from omero_irods_sandbox.omero_server.pixels.source import PixelSource, all_planes, pixel_source
 from omero_irods_sandbox.omero_server.pixels.statistics import channel_range, digest, histogram
 from omero_irods_sandbox.omero_server.pixels.tiles import check_answer, hypercube, planes_of_bytes, tile
@@ -29,7 +30,7 @@ _MOST_CHANNELS_OF_MIN_MAX: Final = 10
 
 
 @service(omero.api.RawPixelsStore, getter="createRawPixelsStore", stateful=True)
-class RawPixelsStoreService(StatefulService):
+class RawPixelsStoreService(SingleResolution, StatefulService):
     """One Pixels at a time. There is one resolution only: the server makes no pyramids."""
 
     def __init__(self, server: OmeroServer, session: Session) -> None:
@@ -230,23 +231,6 @@ class RawPixelsStoreService(StatefulService):
             super().close(call)
 
     # -- resolutions
-
-    def requiresPixelsPyramid(self, call: Call) -> bool:
-        return False
-
-    def getResolutionLevels(self, call: Call) -> int:
-        return 1
-
-    def getResolutionLevel(self, call: Call) -> int:
-        return 0
-
-    def setResolutionLevel(self, level: int, call: Call) -> None:
-        if level != 0:
-            raise api_usage(f"there is resolution level 0 only, not {level}")
-
-    def getResolutionDescriptions(self, call: Call) -> list[Any]:
-        sizes = self._source.dimensions
-        return [omero.api.ResolutionDescription(sizes.size_x, sizes.size_y)]
 
     def getTileSize(self, call: Call) -> list[int]:
         sizes = self._source.dimensions

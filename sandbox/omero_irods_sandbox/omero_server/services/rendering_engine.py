@@ -17,6 +17,7 @@ from omero_irods_sandbox.omero_server.model.types import IObject, RType
 from omero_irods_sandbox.omero_server.pixels.access import readable_pixels
 from omero_irods_sandbox.omero_server.pixels.creation import described
 from omero_irods_sandbox.omero_server.pixels.projection import project
+from omero_irods_sandbox.omero_server.pixels.single_resolution import SingleResolution
 from omero_irods_sandbox.omero_server.pixels.source import PixelSource, pixel_source
 from omero_irods_sandbox.omero_server.rendering import stored
 from omero_irods_sandbox.omero_server.rendering.defaults import computed_settings, known_ranges
@@ -43,7 +44,7 @@ _NOT_READY: Final = "RenderingEngine not ready: {} not set."
 
 
 @service(omero.api.RenderingEngine, getter="createRenderingEngine", stateful=True)
-class RenderingEngineService(StatefulService):
+class RenderingEngineService(SingleResolution, StatefulService):
     """Settings of one image that a client changes and looks at, and saves if it likes them."""
 
     def __init__(self, server: OmeroServer, session: Session) -> None:
@@ -335,23 +336,6 @@ class RenderingEngineService(StatefulService):
         return type_range(self._source.dimensions.pixels_type)[1]
 
     # -- resolutions: there is one
-
-    def requiresPixelsPyramid(self, call: Call) -> bool:
-        return False
-
-    def getResolutionLevels(self, call: Call) -> int:
-        return 1
-
-    def getResolutionLevel(self, call: Call) -> int:
-        return 0
-
-    def setResolutionLevel(self, level: int, call: Call) -> None:
-        if level != 0:
-            raise api_usage(f"there is resolution level 0 only, not {level}")
-
-    def getResolutionDescriptions(self, call: Call) -> list[Any]:
-        sizes = self._source.dimensions
-        return [omero.api.ResolutionDescription(sizes.size_x, sizes.size_y)]
 
     def getTileSize(self, call: Call) -> list[int]:
         return list(TILE_SIZE)
