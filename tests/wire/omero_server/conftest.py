@@ -186,3 +186,14 @@ def client(server: OmeroServer, user: User) -> Iterator[Client]:
 def gateway(connect: Connect, user: User) -> Gateway:
     """A gateway of that user."""
     return connect(user)
+
+
+@pytest.fixture
+def pair(make_group: Any, make_user: Any, connect: Any) -> Any:
+    """Gateways of two members of a group with some permissions."""
+
+    def make(permissions: str) -> tuple[Gateway, Gateway]:
+        group = make_group(permissions)
+        return connect(make_user(group)), connect(make_user(group))
+
+    return make

@@ -217,3 +217,8 @@ def params(**values: int) -> Any:
     for name, value in values.items():
         made.add(name, rlong(value))
     return made
+
+
+def delete2(**targets: int) -> Any:
+    """The request that deletes one object a kind."""
+    return omero.cmd.Delete2(targetObjects={kind: [id_] for kind, id_ in targets.items()})

@@ -12,6 +12,7 @@ from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.omero_server import content
 from tests.wire.omero_server.content import (
     delete,
+    delete2,
     exists,
     fileset,
     image,
@@ -24,21 +25,6 @@ from tests.wire.omero_server.content import (
 )
 
 Gateway = Any
-
-
-def _delete2(**targets: int) -> Any:
-    return omero.cmd.Delete2(targetObjects={kind: [id_] for kind, id_ in targets.items()})
-
-
-@pytest.fixture
-def pair(make_group: Any, make_user: Any, connect: Any) -> Any:
-    """Gateways of two members of a group with some permissions."""
-
-    def make(permissions: str) -> tuple[Gateway, Gateway]:
-        group = make_group(permissions)
-        return connect(make_user(group)), connect(make_user(group))
-
-    return make
 
 
 # -- containers
@@ -132,7 +118,7 @@ def test_another_users_roi_cannot_be_unlinked_by_who_may_not_change_it(
     image_id = image(mine)
     roi_id = roi(others, image_id)
 
-    error = refused(mine, _delete2(Image=image_id))
+    error = refused(mine, delete2(Image=image_id))
 
     assert (error.name, message(error)) == (
         "graph-fail",
@@ -145,7 +131,7 @@ def test_part_of_a_fileset_cannot_be_deleted(server: OmeroServer, gateway: Gatew
     files = fileset(gateway)
     first, second = image(gateway, fileset=files), image(gateway, fileset=files)
 
-    error = refused(gateway, _delete2(Image=first))
+    error = refused(gateway, delete2(Image=first))
 
     assert isinstance(error, omero.cmd.GraphException)
     assert error.category == "::omero::cmd::Delete2"
@@ -249,8 +235,8 @@ def test_images_that_share_an_instrument_keep_it_until_the_last_goes(
 
 
 def test_pixels_are_no_target(gateway: Gateway) -> None:
-    assert refused(gateway, _delete2(Pixels=1)).name == "bad-target"
-    assert refused(gateway, _delete2(Nonsense=1)).name == "bad-target"
+    assert refused(gateway, delete2(Pixels=1)).name == "bad-target"
+    assert refused(gateway, delete2(Nonsense=1)).name == "bad-target"
 
 
 # -- ROIs
@@ -271,7 +257,7 @@ def test_an_image_in_a_well_is_kept_by_its_field(server: OmeroServer, gateway: G
     image_id = image(gateway)
     _plate, _well, sample = plate(gateway, image_id)
 
-    error = refused(gateway, _delete2(Image=image_id))
+    error = refused(gateway, delete2(Image=image_id))
 
     assert message(error) == f"may not delete Image[{image_id}] while WellSample[{sample}] remains"
 
@@ -314,7 +300,7 @@ def test_another_users_object_cannot_be_deleted(pair: Any) -> None:
     mine, others = pair("rwra--")
     dataset = new(others, "Dataset")
 
-    error = refused(mine, _delete2(Dataset=dataset))
+    error = refused(mine, delete2(Dataset=dataset))
 
     assert message(error) == f"not permitted to delete ome.model.containers.Dataset[{dataset}]"
 
@@ -329,7 +315,7 @@ def test_deleting_twice_fails_the_second_time(gateway: Gateway) -> None:
     dataset = new(gateway, "Dataset")
     delete(gateway, {"Dataset": [dataset]})
 
-    error = refused(gateway, _delete2(Dataset=dataset))
+    error = refused(gateway, delete2(Dataset=dataset))
 
     assert (error.name, error.message) == (
         "graph-fail",
@@ -370,7 +356,7 @@ def test_a_light_administrator_with_delete_owned_deletes_others_images_with_file
     deleting = connect(make_user(privileges=["DeleteOwned"]))
     other = connect(make_user(privileges=["WriteOwned"]))
 
-    refused(other, _delete2(Image=image_id))
+    refused(other, delete2(Image=image_id))
     assert delete(deleting, {"Image": [image_id]})["OriginalFile"] == [file_id]
 
 
@@ -381,7 +367,7 @@ def test_deleting_anothers_file_directly_needs_its_own_privilege(
     owner = make_user(group)
     file_id = content.original_file(server, owner.id, group.id)
 
-    refused(connect(make_user(privileges=["DeleteOwned"])), _delete2(OriginalFile=file_id))
+    refused(connect(make_user(privileges=["DeleteOwned"])), delete2(OriginalFile=file_id))
     delete(connect(make_user(privileges=["DeleteFile"])), {"OriginalFile": [file_id]})
 
 
@@ -398,7 +384,7 @@ def test_a_dry_run_tells_the_same_and_deletes_nothing(server: OmeroServer, gatew
 def test_a_dry_run_tells_why_it_would_fail(gateway: Gateway) -> None:
     image_id = image(gateway)
     plate(gateway, image_id)
-    request = _delete2(Image=image_id)
+    request = delete2(Image=image_id)
     request.dryRun = True
 
     assert "may not delete" in message(refused(gateway, request))

@@ -15,6 +15,7 @@ from tests.wire.omero_server.content import (
     annotate,
     annotation,
     delete,
+    delete2,
     exists,
     fileset,
     link,
@@ -24,21 +25,6 @@ from tests.wire.omero_server.content import (
 )
 
 Gateway = Any
-
-
-def _delete2(**targets: int) -> Any:
-    return omero.cmd.Delete2(targetObjects={kind: [id_] for kind, id_ in targets.items()})
-
-
-@pytest.fixture
-def pair(make_group: Any, make_user: Any, connect: Any) -> Any:
-    """Gateways of two members of a group with some permissions."""
-
-    def make(permissions: str) -> tuple[Gateway, Gateway]:
-        group = make_group(permissions)
-        return connect(make_user(group)), connect(make_user(group))
-
-    return make
 
 
 @pytest.mark.parametrize(
@@ -107,7 +93,7 @@ def test_a_tag_on_data_that_its_owner_may_not_delete_is_kept(server: OmeroServer
     dataset = new(others, "Dataset")
     tag = annotate(mine, ("Dataset", dataset), "TagAnnotation")
 
-    error = refused(mine, _delete2(Annotation=tag))
+    error = refused(mine, delete2(Annotation=tag))
 
     assert message(error) == f"may not delete TagAnnotation[{tag}] while Dataset[{dataset}] remains"
 
@@ -170,7 +156,7 @@ def test_a_file_of_a_fileset_cannot_be_deleted(server: OmeroServer, gateway: Gat
             "FilesetEntry", owner_id=user, group_id=group, fileset_id=files, originalFile_id=file_id
         )
 
-    error = refused(gateway, _delete2(OriginalFile=file_id))
+    error = refused(gateway, delete2(OriginalFile=file_id))
 
     assert message(error) == f"may not delete OriginalFile[{file_id}] while FilesetEntry[{entry}] remains"
 
