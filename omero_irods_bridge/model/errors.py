@@ -78,6 +78,30 @@ class NotFound(BridgeError):
     exit_status = ExitStatus.NOT_FOUND
 
 
+class TargetExists(BridgeError):
+    """There is something at the place where new data were to appear; it was left as it is."""
+
+    code = "target-exists"
+
+
+class BadName(BridgeError):
+    """A name cannot be carried safely: other systems would read it differently, or not at all."""
+
+    code = "bad-name"
+
+
+class BadPacket(BridgeError):
+    """A packet is damaged, hostile, or of an unknown form; nothing was taken from it."""
+
+    code = "bad-packet"
+
+
+class NoSpace(BridgeError):
+    """A disk or a quota is full."""
+
+    code = "no-space"
+
+
 class Busy(BridgeError):
     """Somebody else holds the object at the moment."""
 

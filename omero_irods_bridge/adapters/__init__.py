@@ -1,0 +1,1 @@
+"""The borders to the two worlds: each translates foreign words and errors into the project's own."""

@@ -1,0 +1,1 @@
+"""iRODS through python-irodsclient; the only place that imports it."""

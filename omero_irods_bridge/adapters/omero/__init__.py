@@ -1,0 +1,1 @@
+"""OMERO through omero-py and Ice; the only place that imports them."""

@@ -1,0 +1,79 @@
+"""What iRODS has: data objects, collections, replicas and AVUs as comparable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from omero_irods_bridge.model.checksums import Sha256
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Avu:
+    """An attribute, its value and its unit, of a data object or a collection."""
+
+    attribute: str
+    value: str
+    unit: str = ""
+
+
+class ReplicaStatus(IntEnum):
+    """As iRODS numbers them (reference/irods-wire.md, pitfall 3)."""
+
+    STALE = 0
+    GOOD = 1
+    INTERMEDIATE = 2
+    READ_LOCKED = 3
+    WRITE_LOCKED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One copy of a data object; ``checksum`` is as iRODS wrote it (``sha2:...``, bare MD5), "" for none."""
+
+    number: int
+    resource: str
+    status: ReplicaStatus
+    size: int
+    checksum: str
+
+    @property
+    def sha256(self) -> Sha256 | None:
+        return Sha256.from_irods(self.checksum)
+
+
+@dataclass(frozen=True, slots=True)
+class DataObject:
+    """A data object and all its replicas, at least one, by number."""
+
+    path: str
+    id: int
+    replicas: tuple[Replica, ...]
+
+    @property
+    def good(self) -> Replica | None:
+        """The first good replica."""
+        return next((one for one in self.replicas if one.status is ReplicaStatus.GOOD), None)
+
+    @property
+    def size(self) -> int:
+        """Of the good replica in bytes, of the first one where none is good."""
+        return (self.good or self.replicas[0]).size
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection."""
+
+    path: str
+    id: int
+
+
+def parent_of(path: str) -> str:
+    """The collection that holds ``path``, an absolute logical path; ``/`` holds the zone."""
+    return path.rpartition("/")[0] or "/"
+
+
+def name_of(path: str) -> str:
+    """The last part of a logical path."""
+    return path.rpartition("/")[2]

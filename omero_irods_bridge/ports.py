@@ -1,0 +1,246 @@
+"""What the use cases need of the world. Adapters fulfil these; everything above speaks of nothing else.
+
+Every method raises only ``BridgeError`` (model/errors.py): adapters translate at the border. Unless a
+docstring says otherwise, objects may be used by several threads, the readers and writers that they hand out by
+one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from omero_irods_bridge.model.checksums import Sha256
+from omero_irods_bridge.model.events import CancelToken, Report
+from omero_irods_bridge.model.files import SourceFile
+from omero_irods_bridge.model.objects import ObjectRef
+from omero_irods_bridge.model.stored import Avu, Collection, DataObject
+
+Row: TypeAlias = Mapping[str, Any]
+"""One OMERO object as JSON, in the form of docs/packet-format.md, ``bridge/omero.jsonl``."""
+
+
+class ByteSource(Protocol):
+    """Bytes at places: a local file, a data object. Several threads may read at once."""
+
+    @property
+    def size(self) -> int:
+        """In bytes; does not change while the source is open."""
+        ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Just ``length`` bytes from ``offset``, fewer only where the source ends."""
+        ...
+
+
+# -- OMERO
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """Which OMERO this is, and as whom we are in it. ``uuid`` is its database's."""
+
+    host: str
+    uuid: str
+    version: str
+    user: str
+    user_id: int
+    group: str
+    group_id: int
+
+
+class FileReader(Protocol):
+    """Gives bytes of one file after the other; one thread at a time."""
+
+    def open(self, file: SourceFile) -> int:
+        """Turn to this file; how many bytes it has.
+
+        Raises:
+            NotFound: the file is not there, on the server's disk either.
+            AccessDenied: OMERO refuses its bytes (binary access policy, group).
+        """
+        ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Just ``length`` bytes of the present file, fewer only where it ends; at most 16 MiB at once."""
+        ...
+
+
+class ImageServer(Protocol):
+    """An OMERO server, as one user."""
+
+    @property
+    def identity(self) -> ServerIdentity: ...
+
+    def read_graph(
+        self,
+        objects: Sequence[ObjectRef],
+        add: Callable[[Row], None],
+        *,
+        figures: bool = False,
+        report: Report = ...,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Hand over everything that OMERO knows of ``objects`` and of what is in them, each object once.
+
+        The number of queries depends on the kinds of objects, not on how many there are (pages of ids). With
+        ``figures`` also the OMERO.figure files that show one of the images.
+
+        Raises:
+            NotFound: one of ``objects`` is not there, or this user may not see it.
+        """
+        ...
+
+    def file_reader(self) -> AbstractContextManager[FileReader]:
+        """A reader of its own connection or store, for one thread."""
+        ...
+
+
+# -- iRODS
+
+
+class ObjectWriter(Protocol):
+    """Writes one data object through several streams at once.
+
+    Each stream belongs to one thread at a time. What was written is not trusted before the server's checksum
+    of it was compared: see ``ObjectStore.compute_checksum``.
+    """
+
+    @property
+    def streams(self) -> int: ...
+
+    def write_at(self, stream: int, offset: int, data: bytes | memoryview) -> None:
+        """Write all of ``data`` at ``offset`` through the stream of this number (from 0)."""
+        ...
+
+    def close(self) -> None:
+        """End all streams; the replica is good afterwards.
+
+        Raises:
+            BridgeError: it may not be; the object must not be used.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Let go of the connections at once; the replica stays stale. Never raises."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """An iRODS zone, as one user. Paths are absolute logical paths."""
+
+    @property
+    def zone(self) -> str: ...
+
+    @property
+    def user(self) -> str: ...
+
+    @property
+    def home(self) -> str:
+        """``/zone/home/user``."""
+        ...
+
+    def find(self, path: str) -> DataObject | Collection | None:
+        """What is there, as far as this user may see it; none for nothing."""
+        ...
+
+    def children(self, collection: str, *, recursive: bool = False) -> Iterator[DataObject | Collection]:
+        """What is in a collection, sorted by path; ``recursive`` gives what is below it too."""
+        ...
+
+    def make_collection(self, path: str) -> None:
+        """Make a collection and those above it that are missing; done when it is there already.
+
+        Raises:
+            AccessDenied: this user may not make it there.
+        """
+        ...
+
+    def open_writer(self, path: str, *, streams: int = 1, keep: bool = False) -> ObjectWriter:
+        """Write to a data object, made if it is not there.
+
+        ``keep`` leaves the bytes that it has, else it is emptied.
+
+        Raises:
+            Busy: somebody else writes to it.
+            AccessDenied: this user may not write there.
+            NotFound: the collection is not there.
+        """
+        ...
+
+    def open_source(self, path: str, *, streams: int = 1) -> AbstractContextManager[ByteSource]:
+        """Read a data object over as many connections; a stale replica is read where none is good."""
+        ...
+
+    def compute_checksum(self, path: str, *, replica: int | None = None) -> Sha256:
+        """Let the server read all bytes, compute their SHA-256 now, and record it over what was recorded.
+
+        Raises:
+            ChecksumMismatch: the replica is marked damaged or the server cannot read it as it should be.
+        """
+        ...
+
+    def verify_checksum(self, path: str, *, replica: int) -> bool:
+        """Let the server read a replica and compare it with what it has recorded; changes nothing."""
+        ...
+
+    def move(self, source: str, target: str) -> None:
+        """Rename a data object or collection within the zone. Nothing is ever overwritten.
+
+        Raises:
+            TargetExists: there is something at ``target``; nothing was changed.
+        """
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a data object, or a collection with all in it, for good; done when nothing is there."""
+        ...
+
+    def avus(self, path: str) -> tuple[Avu, ...]:
+        """All AVUs of a data object or collection, sorted."""
+        ...
+
+    def change_avus(self, path: str, *, add: Iterable[Avu] = (), remove: Iterable[Avu] = ()) -> None:
+        """Change AVUs of a data object or collection in one atomic call: all or none."""
+        ...
+
+    def find_by_avus(
+        self,
+        conditions: Sequence[AvuCondition],
+        *,
+        below: str | None = None,
+        skip: int = 0,
+        limit: int = 100,
+    ) -> list[str]:
+        """Paths of data objects and collections that fulfil all ``conditions``, in the order of their paths.
+
+        Those below a collection named ``.incoming`` are left out. ``below`` is a collection.
+        """
+        ...
+
+    def avus_of_many(self, paths: Sequence[str]) -> Mapping[str, tuple[Avu, ...]]:
+        """All AVUs of each path in a few queries; a path that is not there is left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AvuCondition:
+    """``attribute`` has a value that equals, contains, or lies between these (as texts, both inclusive).
+
+    Just one of the three is given; with none of them the attribute only has to be there.
+    """
+
+    attribute: str
+    equals: str | None = None
+    contains: str | None = None
+    between: tuple[str, str] | None = None
+
+
+class Clock(Protocol):
+    """Tells the time, so that tests can."""
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+        ...
