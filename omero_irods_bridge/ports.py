@@ -1,8 +1,8 @@
 """What the use cases need of the world. Adapters fulfil these; everything above speaks of nothing else.
 
 Every method raises only ``BridgeError`` (model/errors.py): adapters translate at the border. Unless a
-docstring says otherwise, objects may be used by several threads, the readers and writers that they hand out by
-one at a time.
+docstring says otherwise, objects may be used by several threads, the readers and writers that they hand out
+by one at a time.
 """
 
 from __future__ import annotations

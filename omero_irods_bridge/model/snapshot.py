@@ -1,0 +1,169 @@
+"""A snapshot as its AVUs describe it, so that it is found and listed without opening a packet."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from omero_irods_bridge.model.stored import Avu
+
+PACKET_VERSION: Final = "2"
+DEFAULT_PREFIX: Final = "omero::"
+LARGEST_IMAGE_LIST: Final = 10_000
+"""A snapshot of more images has no AVU of each: catalogs are not made for it, and the packet knows."""
+
+LARGEST_VALUE: Final = 2_000
+"""Bytes; the catalog takes 2,700 characters (irods: icatMidLevelRoutines, MAX_META_VALUE)."""
+
+BYTES: Final = "B"
+
+
+class Form(StrEnum):
+    """How a packet is kept in iRODS."""
+
+    ZIP = "zip"
+    """One data object."""
+    EXPANDED = "expanded"
+    """A collection with a data object for each member."""
+
+
+class State(StrEnum):
+    """What is known of a snapshot's bytes."""
+
+    SEALED = "sealed"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the AVUs of a snapshot say.
+
+    ``images`` and ``files`` are counts, ``size`` is in bytes; ``image_ids`` is empty above
+    LARGEST_IMAGE_LIST. ``sha256`` is of the data object, of ``bridge/manifest.json`` for an expanded one.
+    Times are aware, UTC, to the second.
+    """
+
+    server: str
+    host: str
+    sources: tuple[str, ...]
+    name: str
+    owner: str
+    group: str
+    packed_by: str
+    images: int
+    files: int
+    size: int
+    sha256: str
+    packed_at: datetime
+    software: str
+    note: str = ""
+    image_ids: tuple[int, ...] = ()
+    state: State = State.SEALED
+    verified_at: datetime | None = None
+    packet: str = PACKET_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A sealed packet in iRODS. ``path`` is of a data object (ZIP) or collection (EXPANDED)."""
+
+    path: str
+    description: Description
+
+
+_TEXTS: Final = (
+    *(
+        "packet",
+        "state",
+        "server",
+        "host",
+        "name",
+        "owner",
+        "group",
+        "packed_by",
+        "sha256",
+        "software",
+        "note",
+    ),
+    *("images", "files"),
+)
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC to the second, as AVUs and manifests write it; sorts as text like in time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Raises ValueError for anything that :func:`timestamp` does not write."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def to_avus(description: Description, prefix: str = DEFAULT_PREFIX) -> tuple[Avu, ...]:
+    """The AVUs that describe a snapshot, sorted.
+
+    An empty text has none, for iRODS knows no empty values. Control characters become blanks and a long text is
+    cut: an AVU helps to find a packet, the packet itself has the truth.
+    """
+    fields = ((name, avu_text(value), unit) for name, value, unit in _fields(description))
+    return tuple(sorted(Avu(prefix + name, value, unit) for name, value, unit in fields if value))
+
+
+def avu_text(text: str) -> str:
+    """``text`` as the value of an AVU: in one line, and at most LARGEST_VALUE bytes in UTF-8."""
+    line = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip()
+    return line.encode("utf-8", "replace")[:LARGEST_VALUE].decode("utf-8", "ignore").strip()
+
+
+def _fields(description: Description) -> Iterator[tuple[str, str, str]]:
+    yield from ((name, str(getattr(description, name)), "") for name in _TEXTS)
+    yield "bytes", str(description.size), BYTES
+    yield "packed_at", timestamp(description.packed_at), ""
+    if description.verified_at is not None:
+        yield "verified_at", timestamp(description.verified_at), ""
+    yield from (("source", source, "") for source in description.sources)
+    yield from (("image", str(image), "") for image in description.image_ids)
+
+
+def from_avus(avus: Iterable[Avu], prefix: str = DEFAULT_PREFIX) -> Description | None:
+    """What the AVUs say; none when they do not describe a snapshot, or not as a whole.
+
+    An attribute that somebody doubled counts with its first value in sorted order.
+    """
+    values: dict[str, list[str]] = defaultdict(list)
+    for avu in sorted(avus):
+        if avu.attribute.startswith(prefix):
+            values[avu.attribute.removeprefix(prefix)].append(avu.value)
+    try:
+        return _description(values)
+    except (KeyError, ValueError):
+        return None
+
+
+def _description(values: Mapping[str, Sequence[str]]) -> Description:
+    first = {name: found[0] for name, found in values.items()}
+    return Description(
+        server=first["server"],
+        host=first.get("host", ""),
+        sources=tuple(values.get("source", ())),
+        name=first.get("name", ""),
+        owner=first.get("owner", ""),
+        group=first.get("group", ""),
+        packed_by=first.get("packed_by", ""),
+        images=int(first["images"]),
+        files=int(first["files"]),
+        size=int(first["bytes"]),
+        sha256=first["sha256"],
+        packed_at=parse_timestamp(first["packed_at"]),
+        software=first.get("software", ""),
+        note=first.get("note", ""),
+        image_ids=tuple(sorted(int(image) for image in values.get("image", ()))),
+        state=State(first["state"]),
+        verified_at=parse_timestamp(first["verified_at"]) if "verified_at" in first else None,
+        packet=first["packet"],
+    )
