@@ -107,8 +107,8 @@ def parse_timestamp(text: str) -> datetime:
 def to_avus(description: Description, prefix: str = DEFAULT_PREFIX) -> tuple[Avu, ...]:
     """The AVUs that describe a snapshot, sorted.
 
-    An empty text has none, for iRODS knows no empty values. Control characters become blanks and a long text is
-    cut: an AVU helps to find a packet, the packet itself has the truth.
+    An empty text has none, for iRODS knows no empty values. Control characters become blanks and a long text
+    is cut: an AVU helps to find a packet, the packet itself has the truth.
     """
     fields = ((name, avu_text(value), unit) for name, value, unit in _fields(description))
     return tuple(sorted(Avu(prefix + name, value, unit) for name, value, unit in fields if value))
