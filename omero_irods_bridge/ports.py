@@ -170,8 +170,13 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def open_source(self, path: str, *, streams: int = 1) -> AbstractContextManager[ByteSource]:
-        """Read a data object over as many connections; a stale replica is read where none is good."""
+    def open_source(
+        self, path: str, *, streams: int = 1, replica: int | None = None
+    ) -> AbstractContextManager[ByteSource]:
+        """Read a data object over as many connections; a stale replica is read where none is good.
+
+        With ``replica`` just the bytes of the replica of this number are read, whatever its state.
+        """
         ...
 
     def compute_checksum(self, path: str, *, replica: int | None = None) -> Sha256:

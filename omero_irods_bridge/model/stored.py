@@ -29,13 +29,17 @@ class ReplicaStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One copy of a data object; ``checksum`` is as iRODS wrote it (``sha2:...``, bare MD5), "" for none."""
+    """One copy of a data object; ``checksum`` is as iRODS wrote it (``sha2:...``, bare MD5), "" for none.
+
+    ``modified`` is when the catalog says that it last changed, in seconds since 1970, UTC; none when nobody asked.
+    """
 
     number: int
     resource: str
     status: ReplicaStatus
     size: int
     checksum: str
+    modified: float | None = None
 
     @property
     def sha256(self) -> Sha256 | None:
@@ -44,11 +48,15 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class DataObject:
-    """A data object and all its replicas, at least one, by number."""
+    """A data object and all its replicas, at least one, by number.
+
+    ``owner`` is ``name#zone``; "" when nobody asked.
+    """
 
     path: str
     id: int
     replicas: tuple[Replica, ...]
+    owner: str = ""
 
     @property
     def good(self) -> Replica | None:
@@ -63,10 +71,15 @@ class DataObject:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection."""
+    """A collection; ``owner`` and ``modified`` as of a data object and of a replica.
+
+    A collection changes when something is made in it, removed from it, or renamed in it.
+    """
 
     path: str
     id: int
+    owner: str = ""
+    modified: float | None = None
 
 
 def parent_of(path: str) -> str:
