@@ -73,7 +73,7 @@ class DataObject:
 class Collection:
     """A collection; ``owner`` and ``modified`` as of a data object and of a replica.
 
-    A collection changes when something is made in it, removed from it, or renamed in it.
+    What is put into a collection does not always change its time: look at the contents too.
     """
 
     path: str

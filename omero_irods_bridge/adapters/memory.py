@@ -1,0 +1,422 @@
+"""An iRODS zone in memory: what the use cases need of one, with faults on demand.
+
+Fulfils ``ports.ObjectStore``. Several stores, one for each user, may share a zone. Every method may be called
+from any thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Final
+
+from omero_irods_bridge.model.checksums import Sha256
+from omero_irods_bridge.model.errors import AccessDenied, Busy, ChecksumMismatch, NotFound, TargetExists
+from omero_irods_bridge.model.stored import (
+    Avu,
+    Collection,
+    DataObject,
+    Replica,
+    ReplicaStatus,
+    name_of,
+    parent_of,
+)
+from omero_irods_bridge.ports import AvuCondition, ByteSource, ObjectWriter
+
+INCOMING: Final = ".incoming"
+_CLOSED: Final = frozenset({ReplicaStatus.STALE, ReplicaStatus.GOOD})
+
+Hook = Callable[[str, str], None]
+"""Called with the name of the method and the path before anything is done; raises what shall go wrong."""
+
+
+@dataclass
+class _Copy:
+    """A replica and its bytes."""
+
+    replica: Replica
+    data: bytearray
+
+
+@dataclass
+class _Entry:
+    """A data object (with copies) or a collection (without)."""
+
+    id: int
+    owner: str
+    modified: float
+    copies: list[_Copy] = field(default_factory=list)
+    avus: set[Avu] = field(default_factory=set)
+    readers: frozenset[str] = frozenset()
+    """Users besides the owner who may read, but not change."""
+
+
+@dataclass
+class MemoryZone:
+    """The content of a zone, and what shall go wrong in it.
+
+    ``now`` is the zone's clock. ``hook`` is called before each method of every store.
+    """
+
+    name: str = "tempZone"
+    now: float = 1_700_000_000.0
+    hook: Hook | None = None
+    entries: dict[str, _Entry] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    ids: Iterator[int] = field(default_factory=lambda: count(10_000))
+
+    # -- damage
+
+    def flip_byte(self, path: str, *, offset: int = 0, replica: int = 0) -> None:
+        """Change a byte where it is stored; the catalog knows nothing of it."""
+        self._copy(path, replica).data[offset] ^= 0xFF
+
+    def truncate(self, path: str, size: int, *, replica: int = 0) -> None:
+        """Cut the stored bytes; the catalog knows nothing of it."""
+        del self._copy(path, replica).data[size:]
+
+    def record(
+        self,
+        path: str,
+        *,
+        replica: int = 0,
+        checksum: str | None = None,
+        status: ReplicaStatus | None = None,
+        size: int | None = None,
+    ) -> None:
+        """Change what the catalog says of a replica."""
+        copy = self._copy(path, replica)
+        old = copy.replica
+        copy.replica = replace(
+            old,
+            checksum=old.checksum if checksum is None else checksum,
+            status=old.status if status is None else status,
+            size=old.size if size is None else size,
+        )
+
+    def replicate(self, path: str, resource: str = "otherResc") -> None:
+        """Make one more good copy of the first replica."""
+        copies = self.entries[path].copies
+        replica = replace(copies[0].replica, number=copies[-1].replica.number + 1, resource=resource)
+        copies.append(_Copy(replica, bytearray(copies[0].data)))
+
+    def trim(self, path: str, replica: int) -> None:
+        """Remove a replica."""
+        copies = self.entries[path].copies
+        copies[:] = [copy for copy in copies if copy.replica.number != replica]
+
+    def let_read(self, path: str, user: str) -> None:
+        """Let ``user`` read what is at ``path`` and below, and no more."""
+        for place, entry in self.entries.items():
+            if place == path or place.startswith(path + "/"):
+                entry.readers |= {user}
+
+    def _copy(self, path: str, number: int) -> _Copy:
+        return next(copy for copy in self.entries[path].copies if copy.replica.number == number)
+
+
+class _Source:
+    """The bytes of one replica as they are at each read."""
+
+    def __init__(self, store: MemoryStore, path: str, copy: _Copy) -> None:
+        self._store, self._path, self._copy = store, path, copy
+
+    @property
+    def size(self) -> int:
+        return self._copy.replica.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self._store.tell("read_at", self._path)
+        return bytes(self._copy.data[offset : offset + length])
+
+
+class _Writer:
+    """Writes the first replica of an object; the others are stale afterwards."""
+
+    def __init__(self, zone: MemoryZone, entry: _Entry, path: str, streams: int) -> None:
+        self._zone, self._entry, self._path, self._streams = zone, entry, path, streams
+        self._open = True
+
+    @property
+    def streams(self) -> int:
+        return self._streams
+
+    def write_at(
+        self,
+        stream: int,  # noqa: ARG002 - the port's; memory has no streams
+        offset: int,
+        data: bytes | memoryview,
+    ) -> None:
+        if self._zone.hook is not None:
+            self._zone.hook("write_at", self._path)
+        with self._zone.lock:
+            target = self._entry.copies[0].data
+            target.extend(bytes(max(0, offset - len(target))))
+            target[offset : offset + len(data)] = data
+
+    def close(self) -> None:
+        self._end(ReplicaStatus.GOOD)
+        for copy in self._entry.copies[1:]:
+            copy.replica = replace(copy.replica, status=ReplicaStatus.STALE)
+
+    def abort(self) -> None:
+        if self._open:
+            self._end(ReplicaStatus.STALE)
+
+    def _end(self, status: ReplicaStatus) -> None:
+        self._open = False
+        with self._zone.lock:
+            copy, self._entry.modified = self._entry.copies[0], self._zone.now
+            copy.replica = replace(
+                copy.replica, status=status, size=len(copy.data), modified=self._zone.now, checksum=""
+            )
+
+
+class MemoryStore:
+    """A zone as one user sees it; he may read what ``let_read`` names and change what is his."""
+
+    def __init__(self, zone: MemoryZone | None = None, user: str = "alice") -> None:
+        self.content = zone or MemoryZone()
+        self._user = user
+        with self.content.lock:
+            for path in ("/", f"/{self.zone}", f"/{self.zone}/home"):
+                self.content.entries.setdefault(path, self._entry(owner="rods"))
+            self.content.entries.setdefault(self.home, self._entry())
+
+    @property
+    def zone(self) -> str:
+        return self.content.name
+
+    @property
+    def user(self) -> str:
+        return self._user
+
+    @property
+    def home(self) -> str:
+        return f"/{self.zone}/home/{self._user}"
+
+    def tell(self, method: str, path: str) -> None:
+        """Raises what the zone's hook raises for this."""
+        if self.content.hook is not None:
+            self.content.hook(method, path)
+
+    # -- reading
+
+    def find(self, path: str) -> DataObject | Collection | None:
+        self.tell("find", path)
+        entry = self._seen(path)
+        return None if entry is None else _stored(path, entry)
+
+    def children(self, collection: str, *, recursive: bool = False) -> Iterator[DataObject | Collection]:
+        self.tell("children", collection)
+        with self.content.lock:
+            self._collection(collection)
+            below = sorted(p for p in self.content.entries if _is_below(p, collection, recursive=recursive))
+            found = [(path, self._seen(path)) for path in below]
+        yield from (_stored(path, entry) for path, entry in found if entry is not None)
+
+    @contextmanager
+    def open_source(
+        self,
+        path: str,
+        *,
+        streams: int = 1,  # noqa: ARG002 - the port's; memory has no streams
+        replica: int | None = None,
+    ) -> Iterator[ByteSource]:
+        self.tell("open_source", path)
+        copies = self._object(path).copies
+        good = [copy for copy in copies if copy.replica.status is ReplicaStatus.GOOD]
+        found = (good or copies)[0] if replica is None else self._replica(path, replica)
+        yield _Source(self, path, found)
+
+    def compute_checksum(self, path: str, *, replica: int | None = None) -> Sha256:
+        self.tell("compute_checksum", path)
+        copies = self._object(path).copies
+        good = next((copy for copy in copies if copy.replica.status is ReplicaStatus.GOOD), copies[0])
+        copy = good if replica is None else self._replica(path, replica)
+        if len(copy.data) != copy.replica.size:
+            raise ChecksumMismatch(
+                f"{path} has {len(copy.data)} bytes, the catalog says {copy.replica.size}."
+            )
+        self._owned(path)
+        found = Sha256(hashlib.sha256(copy.data).hexdigest())
+        copy.replica = replace(copy.replica, checksum=found.irods)
+        return found
+
+    def verify_checksum(self, path: str, *, replica: int) -> bool:
+        self.tell("verify_checksum", path)
+        copy = self._replica(path, replica)
+        found = Sha256(hashlib.sha256(copy.data).hexdigest())
+        return len(copy.data) == copy.replica.size and copy.replica.sha256 == found
+
+    # -- changing
+
+    def make_collection(self, path: str) -> None:
+        self.tell("make_collection", path)
+        with self.content.lock:
+            entry = self.content.entries.get(path)
+            if entry is not None and entry.copies:
+                raise TargetExists(f"{path} is a data object, not a collection.")
+            if entry is None:
+                self.make_collection(parent_of(path))
+                self._owned(parent_of(path))
+                self.content.entries[path] = self._entry()
+
+    def open_writer(self, path: str, *, streams: int = 1, keep: bool = False) -> ObjectWriter:
+        self.tell("open_writer", path)
+        with self.content.lock:
+            self._collection(parent_of(path))
+            if path not in self.content.entries:
+                self._owned(parent_of(path))
+                first = Replica(0, "demoResc", ReplicaStatus.GOOD, 0, "", self.content.now)
+                self.content.entries[path] = replace(self._entry(), copies=[_Copy(first, bytearray())])
+            entry = self._owned(path)
+            return self._writer(path, entry, streams, keep=keep)
+
+    def _writer(self, path: str, entry: _Entry, streams: int, *, keep: bool) -> _Writer:
+        if not entry.copies:
+            raise TargetExists(f"{path} is a collection, not a data object.")
+        if any(copy.replica.status not in _CLOSED for copy in entry.copies):
+            raise Busy(f"Somebody writes to {path}.")
+        for copy, status in _with_states(entry.copies):
+            copy.replica = replace(copy.replica, status=status, modified=self.content.now)
+        if not keep:
+            entry.copies[0].data.clear()
+        return _Writer(self.content, entry, path, streams)
+
+    def move(self, source: str, target: str) -> None:
+        self.tell("move", source)
+        with self.content.lock:
+            self._owned(source)
+            self._collection(parent_of(target))
+            self._owned(parent_of(target))
+            if target in self.content.entries:
+                raise TargetExists(f"There is something at {target}.")
+            for path in [p for p in self.content.entries if p == source or _is_below(p, source)]:
+                self.content.entries[target + path.removeprefix(source)] = self.content.entries.pop(path)
+
+    def remove(self, path: str) -> None:
+        self.tell("remove", path)
+        with self.content.lock:
+            if path in self.content.entries:
+                self._owned(path)
+            for place in [p for p in self.content.entries if p == path or _is_below(p, path)]:
+                del self.content.entries[place]
+
+    # -- AVUs
+
+    def avus(self, path: str) -> tuple[Avu, ...]:
+        self.tell("avus", path)
+        return tuple(sorted(self._there(path).avus))
+
+    def change_avus(self, path: str, *, add: Iterable[Avu] = (), remove: Iterable[Avu] = ()) -> None:
+        self.tell("change_avus", path)
+        with self.content.lock:
+            self._there(path)
+            entry = self._owned(path)
+            entry.avus = (entry.avus - set(remove)) | set(add)
+
+    def find_by_avus(
+        self,
+        conditions: Sequence[AvuCondition],
+        *,
+        below: str | None = None,
+        skip: int = 0,
+        limit: int = 100,
+    ) -> list[str]:
+        self.tell("find_by_avus", below or "/")
+        with self.content.lock:
+            found = [
+                path
+                for path in sorted(self.content.entries)
+                if INCOMING not in parent_of(path).split("/")
+                and (below is None or _is_below(path, below))
+                and (entry := self._seen(path)) is not None
+                and all(_fulfils(entry.avus, condition) for condition in conditions)
+            ]
+        return found[skip : skip + limit]
+
+    def avus_of_many(self, paths: Sequence[str]) -> Mapping[str, tuple[Avu, ...]]:
+        self.tell("avus_of_many", "")
+        seen = ((path, self._seen(path)) for path in paths)
+        return {path: tuple(sorted(entry.avus)) for path, entry in seen if entry is not None}
+
+    # -- who may what
+
+    def _entry(self, owner: str | None = None) -> _Entry:
+        return _Entry(next(self.content.ids), f"{owner or self._user}#{self.zone}", self.content.now)
+
+    def _seen(self, path: str) -> _Entry | None:
+        entry = self.content.entries.get(path)
+        return entry if entry is not None and (self._owns(entry) or self._reads(path, entry)) else None
+
+    def _reads(self, path: str, entry: _Entry) -> bool:
+        return self._user in entry.readers or path.count("/") < len(("zone", "home", "user"))
+
+    def _owns(self, entry: _Entry) -> bool:
+        return entry.owner == f"{self._user}#{self.zone}"
+
+    def _owned(self, path: str) -> _Entry:
+        entry = self._there(path)
+        if not self._owns(entry):
+            raise AccessDenied(f"{self._user} may not change {path}.", hint="Ask its owner.")
+        return entry
+
+    def _there(self, path: str) -> _Entry:
+        entry = self._seen(path)
+        if entry is None:
+            raise NotFound(f"There is no {path}.")
+        return entry
+
+    def _collection(self, path: str) -> _Entry:
+        entry = self._there(path)
+        if entry.copies:
+            raise NotFound(f"{path} is not a collection.")
+        return entry
+
+    def _object(self, path: str) -> _Entry:
+        entry = self._there(path)
+        if not entry.copies:
+            raise NotFound(f"{path} is not a data object.")
+        return entry
+
+    def _replica(self, path: str, number: int) -> _Copy:
+        for copy in self._object(path).copies:
+            if copy.replica.number == number:
+                return copy
+        raise NotFound(f"{path} has no replica {number}.")
+
+
+def _with_states(copies: Sequence[_Copy]) -> Iterator[tuple[_Copy, ReplicaStatus]]:
+    """The states while the first replica is written (reference/irods-wire.md, pitfall 3)."""
+    yield copies[0], ReplicaStatus.INTERMEDIATE
+    yield from ((copy, ReplicaStatus.WRITE_LOCKED) for copy in copies[1:])
+
+
+def _stored(path: str, entry: _Entry) -> DataObject | Collection:
+    if entry.copies:
+        replicas = tuple(copy.replica for copy in entry.copies)
+        return DataObject(path, entry.id, replicas, entry.owner)
+    return Collection(path, entry.id, entry.owner, entry.modified)
+
+
+def _is_below(path: str, collection: str, *, recursive: bool = True) -> bool:
+    if path == "/" or not name_of(path):
+        return False
+    return path.startswith(collection.rstrip("/") + "/") and (recursive or parent_of(path) == collection)
+
+
+def _fulfils(avus: Iterable[Avu], condition: AvuCondition) -> bool:
+    return any(avu.attribute == condition.attribute and _fits(avu.value, condition) for avu in avus)
+
+
+def _fits(value: str, condition: AvuCondition) -> bool:
+    if condition.equals is not None:
+        return value == condition.equals
+    if condition.contains is not None:
+        return condition.contains in value
+    return condition.between is None or condition.between[0] <= value <= condition.between[1]
