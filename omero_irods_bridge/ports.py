@@ -203,6 +203,13 @@ class ObjectStore(Protocol):
         """Remove a data object, or a collection with all in it, for good; done when nothing is there."""
         ...
 
+    def remove_if_empty(self, collection: str) -> bool:
+        """Remove a collection unless something is in it, in one atomic call; whether it is gone.
+
+        What this user does not see counts too.
+        """
+        ...
+
     def avus(self, path: str) -> tuple[Avu, ...]:
         """All AVUs of a data object or collection, sorted."""
         ...

@@ -307,6 +307,14 @@ class MemoryStore:
             for place in [p for p in self.content.entries if p == path or _is_below(p, path)]:
                 del self.content.entries[place]
 
+    def remove_if_empty(self, collection: str) -> bool:
+        self.tell("remove_if_empty", collection)
+        with self.content.lock:
+            if any(_is_below(path, collection) for path in self.content.entries):
+                return False
+            self.remove(collection)
+            return True
+
     # -- AVUs
 
     def avus(self, path: str) -> tuple[Avu, ...]:
