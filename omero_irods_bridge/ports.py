@@ -12,9 +12,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from omero_irods_bridge.model.checksums import Sha256
+from omero_irods_bridge.model.checksums import OmeroHash, Sha256
 from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.files import SourceFile
+from omero_irods_bridge.model.imports import Imported, ImportOptions, MarkedFileset
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.stored import Avu, Collection, DataObject
 
@@ -95,6 +96,62 @@ class ImageServer(Protocol):
 
     def file_reader(self) -> AbstractContextManager[FileReader]:
         """A reader of its own connection or store, for one thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFile:
+    """A file to import, and how to get at its bytes.
+
+    ``client_path`` is what the fileset shall say of its origin: components joined by ``/``, none of them ``.`` or
+    ``..``, no leading slash. ``size`` is in bytes. ``expected`` is compared while the bytes pass, when its hasher is
+    known. ``open`` gives the bytes from their start, again when it is called again, to one thread at a time.
+    """
+
+    client_path: str
+    size: int
+    open: Callable[[], AbstractContextManager[ByteSource]]
+    expected: OmeroHash | None = None
+
+
+class Importer(Protocol):
+    """Makes images in OMERO out of files, as one user in one group. One thread at a time.
+
+    An import that fails is removed again from OMERO, as far as the server answers; the message says what is
+    left. With ``ImportOptions.mark`` also what a killed process left is found by :meth:`find_marked`.
+    """
+
+    def import_fileset(
+        self,
+        files: Sequence[ImportFile],
+        options: ImportOptions,
+        report: Report = ...,
+        cancel: CancelToken | None = None,
+    ) -> Imported:
+        """Send files, the first is what OMERO opens, and wait until their images are there.
+
+        Raises:
+            BadName: a client path cannot be kept, or two files would be one; nothing was made.
+            ChecksumMismatch: a file is not what it should be, at its source or as OMERO got it.
+            UnreadableImage: OMERO cannot read the files.
+            ImportFailed: OMERO could not import them, or made another number of images than was announced.
+            NotFound, AccessDenied: the target is not there or not writable.
+            NoSpace: the disk of OMERO is full.
+        """
+        ...
+
+    def find_marked(self, load: str) -> list[MarkedFileset]:
+        """All filesets that a load has made, complete or not, by id."""
+        ...
+
+    def discard(self, filesets: Sequence[int]) -> None:
+        """Delete just these filesets with their files, images and the plates that hold nothing else.
+
+        Done when none is there. The files that links point to stay.
+
+        Raises:
+            BridgeError: OMERO refuses; what it says is in the message. Nothing was deleted.
+        """
         ...
 
 

@@ -96,6 +96,24 @@ class BadPacket(BridgeError):
     code = "bad-packet"
 
 
+class ImportFailed(BridgeError):
+    """OMERO has the files and made no images of them."""
+
+    code = "import-failed"
+
+
+class UnreadableImage(ImportFailed):
+    """OMERO cannot read the files as images; it will not later either."""
+
+    code = "unreadable-image"
+
+
+class NotInPlace(BridgeError):
+    """OMERO cannot use a file where it is; nothing was linked."""
+
+    code = "not-in-place"
+
+
 class NoSpace(BridgeError):
     """A disk or a quota is full."""
 
