@@ -1,8 +1,8 @@
 """Remove what broken runs left behind in the ``.incoming`` collections, and nothing else.
 
-Work under way lies in ``<collection>/.incoming/<plan id>``, a data object or a collection, until one rename
-puts it at its final name (docs/packet-format.md). What is old, is nobody's open file and is this user's own
-is a leftover.
+Work under way lies in ``<collection>/.incoming/<plan id>``, a data object or a collection, beside a lock that
+its run holds (incoming.py), until one rename puts it at its final name. A leftover is old, not open for
+writing anywhere, and this user's own.
 """
 
 from __future__ import annotations
@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from omero_irods_bridge.model.errors import BridgeError, NotFound, UsageError
+from omero_irods_bridge.model.errors import BridgeError, Busy, NotFound, UsageError
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step, silent
 from omero_irods_bridge.model.stored import Collection, DataObject, ReplicaStatus, name_of, parent_of
+from omero_irods_bridge.operations.incoming import INCOMING, LOCK_ENDING, Incoming, held
 from omero_irods_bridge.ports import Clock, ObjectStore
-
-INCOMING: Final = ".incoming"
-"""The name of the collections that work under way lies in."""
 
 DEFAULT_AGE_S: Final = 24 * 3600.0
 
-_CLAIMED: Final = ".removing"
 _AT_REST: Final = frozenset({ReplicaStatus.GOOD, ReplicaStatus.STALE})
 
 
@@ -54,7 +51,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Something in an ``.incoming`` collection: a data object, or a collection with all that is in it."""
+    """Something in an ``.incoming`` collection: a data object, or a collection with all that is in it.
+
+    Its lock (incoming.py) is one of the parts, and may be the only one.
+    """
 
     path: str
     parts: tuple[Part, ...]
@@ -183,29 +183,28 @@ def apply(
 def _remove(store: ObjectStore, leftover: Leftover) -> str:
     """Why it was not removed; "" when it was, or was gone already."""
     try:
-        now = _read(store, leftover.path)
-        if now is not None and now != leftover:
-            return "it changed after the plan was made."
-        return "" if now is None else _claim_and_remove(store, leftover)
+        return _remove_held(store, leftover)
+    except Busy:
+        return "a run is at work there."
     except BridgeError as error:
         return error.message
 
 
-def _claim_and_remove(store: ObjectStore, leftover: Leftover) -> str:
-    """Rename it first: from then on no run can find it to go on with it, and one that just did is seen."""
-    claimed = f"{leftover.path}{_CLAIMED}"
-    store.move(leftover.path, claimed)
-    now = _read(store, claimed)
-    if now is not None and _content(now) == _content(leftover):
-        store.remove(claimed)
-        return ""
-    store.move(claimed, leftover.path)
-    return "somebody began to write to it."
+def _remove_held(store: ObjectStore, leftover: Leftover) -> str:
+    """Look again as the only one who may write there: a run of the same plan now finds it busy."""
+    if _read(store, leftover.path) != leftover:
+        return "" if store.find(leftover.path) is None else "it changed after the plan was made."
+    lock = leftover.path + LOCK_ENDING
+    with held(store, Incoming(parent_of(leftover.path), leftover.path, lock)):
+        now = _read(store, leftover.path)
+        if _without(now, lock) != _without(leftover, lock):
+            return "somebody began to write to it."
+        store.remove(leftover.path)
+    return ""
 
 
-def _content(leftover: Leftover) -> frozenset[tuple[int, int, bool]]:
-    """What a rename does not change."""
-    return frozenset((part.id, part.size, part.at_rest) for part in leftover.parts)
+def _without(leftover: Leftover, path: str) -> tuple[Part, ...]:
+    return tuple(part for part in leftover.parts if part.path != path)
 
 
 def _remove_empty(store: ObjectStore, incoming: Iterable[str], report: Report) -> None:
@@ -230,7 +229,7 @@ def _survey(store: ObjectStore, collection: str) -> _Survey:
     everything = [*([top] if top is not None else []), *store.children(collection, recursive=True)]
     roots: dict[str, list[Part]] = defaultdict(list)
     for one in everything:
-        root = leftover_root(one.path)
+        root = leftover_root(one)
         if root is not None:
             roots[root].append(_part(one))
     leftovers = tuple(_leftover(root, roots[root]) for root in sorted(roots))
@@ -240,26 +239,31 @@ def _survey(store: ObjectStore, collection: str) -> _Survey:
 def _incoming(found: Iterable[DataObject | Collection]) -> Iterator[Collection]:
     """The outermost ``.incoming`` collections."""
     for one in found:
-        if isinstance(one, Collection) and name_of(one.path) == INCOMING and leftover_root(one.path) is None:
+        if isinstance(one, Collection) and name_of(one.path) == INCOMING and leftover_root(one) is None:
             yield one
 
 
-def leftover_root(path: str) -> str | None:
-    """The child of an ``.incoming`` collection that ``path`` is or is in; none for anything else."""
-    parts = path.split("/")
+def leftover_root(found: DataObject | Collection) -> str | None:
+    """The child of an ``.incoming`` collection that this is, is in, or locks; none for anything else."""
+    parts = found.path.split("/")
     try:
         end = parts.index(INCOMING) + 2
     except ValueError:
         return None
-    return "/".join(parts[:end]) if end <= len(parts) else None
-
-
-def _read(store: ObjectStore, path: str) -> Leftover | None:
-    found = store.find(path)
-    if found is None:
+    if end > len(parts):
         return None
+    root = "/".join(parts[:end])
+    is_lock = isinstance(found, DataObject) and found.path == root
+    return root.removesuffix(LOCK_ENDING) if is_lock else root
+
+
+def _read(store: ObjectStore, path: str) -> Leftover:
+    """A leftover as it is now; without parts when it is gone."""
+    found, lock = store.find(path), store.find(path + LOCK_ENDING)
     below = store.children(path, recursive=True) if isinstance(found, Collection) else ()
-    return _leftover(path, [_part(one) for one in (found, *below)])
+    first = [] if found is None else [found]
+    locks = [lock] if isinstance(lock, DataObject) else []
+    return _leftover(path, [_part(one) for one in (*first, *below, *locks)])
 
 
 def _leftover(path: str, parts: Sequence[Part]) -> Leftover:
