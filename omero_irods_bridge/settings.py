@@ -16,14 +16,15 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 from pydantic_settings.sources import PydanticBaseSettingsSource
 
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
+from omero_irods_bridge.model.packing import TransferOptions
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX
 from omero_irods_bridge.operations.targets import DEFAULT_TEMPLATE, check_template
 
@@ -75,6 +76,10 @@ PieceSize = Annotated[ByteSize, _between(ByteSize(64 * KIB), ByteSize(16 * MIB))
 MemorySize = Annotated[ByteSize, _between(ByteSize(16 * MIB), ByteSize(64 * KIB * MIB))]
 
 
+Connections = Annotated[int, Field(ge=1, le=32)]
+_FAST: Final = TransferOptions()
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -107,10 +112,22 @@ class SnapshotSettings(_Section):
 class TransferSettings(_Section):
     """``[transfer]``: how many connections, and how many bytes are under way at once."""
 
-    readers: Annotated[int, Field(ge=1, le=32)] = 4
-    streams: Annotated[int, Field(ge=1, le=32)] = 4
-    piece: PieceSize = ByteSize(4 * MIB)
-    memory: MemorySize = ByteSize(128 * MIB)
+    readers: Connections = _FAST.readers
+    streams: Connections = _FAST.streams
+    piece: PieceSize = ByteSize(_FAST.piece_bytes)
+    memory: MemorySize = ByteSize(_FAST.memory_bytes)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        try:
+            self.options()
+        except UsageError as error:
+            raise ValueError(error.message) from error
+        return self
+
+    def options(self) -> TransferOptions:
+        """What pack takes."""
+        return TransferOptions(self.readers, self.streams, int(self.piece), int(self.memory))
 
 
 class Settings(BaseSettings):

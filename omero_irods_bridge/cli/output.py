@@ -1,19 +1,95 @@
-"""The one place that prints: results on standard output, everything else on standard error."""
+"""The one place that prints: results on standard output, everything else on standard error.
+
+With ``--json`` a result is one JSON value on standard output, and so is an error; nothing else is there.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
 
 from omero_irods_bridge.model.errors import BridgeError
+
+_SPACES = "\n\t"
 
 
 def result(text: str) -> None:
     """Print what the command was asked for."""
-    print(text)
+    _print(text, sys.stdout)
 
 
-def error(failure: BridgeError) -> None:
+def json_result(value: Any) -> None:
+    """Print what the command was asked for, as JSON."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def json_line(value: Any) -> None:
+    """Tell a program what happens: one JSON object a line, at once."""
+    print(json.dumps(value, ensure_ascii=False), file=sys.stderr, flush=True)
+
+
+def note(text: str) -> None:
+    """Tell the person something besides the result."""
+    _print(text, sys.stderr)
+
+
+def error(failure: BridgeError, *, as_json: bool = False) -> None:
     """Say what failed and, when there is one, what to do next."""
-    print(f"omero-irods: {failure.message}", file=sys.stderr)
+    if as_json:
+        json_result({"error": error_fields(failure)})
+        return
+    note(f"omero-irods: {failure.message}")
     if failure.hint:
-        print(failure.hint, file=sys.stderr)
+        note(failure.hint)
+
+
+def error_fields(failure: BridgeError) -> dict[str, Any]:
+    """An error as programs get it."""
+    return {
+        "code": failure.code,
+        "message": failure.message,
+        "hint": failure.hint,
+        "exit_status": int(failure.exit_status),
+        "retryable": failure.retryable,
+    }
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[str] = ()) -> None:
+    """Print a table: as wide as the terminal, or with whole lines where nobody looks.
+
+    ``right`` names the columns of numbers.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    to_terminal = sys.stdout.isatty()
+    console = Console(highlight=False, markup=False, emoji=False, width=None if to_terminal else 10_000)
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        shown.add_column(head, justify="right" if head in set(right) else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(visible(cell) for cell in row))
+    console.print(shown, soft_wrap=not to_terminal)
+
+
+def show_cursor() -> None:
+    """Give a terminal its cursor back, which a bar that is left in a hurry had hidden."""
+    from rich.console import Console
+
+    Console(stderr=True).show_cursor()
+
+
+def visible(text: str) -> str:
+    """``text`` without what would move the cursor or change colours: names come from anybody."""
+    return "".join(char if _is_harmless(char) else repr(char)[1:-1] for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    return char in _SPACES or unicodedata.category(char) not in {"Cc", "Cs"}
+
+
+def _print(text: str, stream: TextIO) -> None:
+    print(visible(text), file=stream)

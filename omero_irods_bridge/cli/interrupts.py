@@ -1,0 +1,85 @@
+"""Ctrl-C and SIGTERM: the first asks the work to stop, the second ends the process.
+
+A signal is heard in a thread of its own, so that it also counts while the main thread waits for a server.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from omero_irods_bridge.cli import output
+from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.events import CancelToken
+
+STOPPING: Final = (
+    "Stopping when the pieces under way are done; nothing half-done becomes visible. Once more stops at once."
+)
+STOPPED: Final = (
+    "Stopped at once. What was not sealed stays in .incoming: run the same command again to go on, "
+    "or remove it with: omero-irods gc"
+)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def cancel_token(tell: Tell = output.note) -> Iterator[CancelToken]:
+    """A token that is cancelled by the first signal; the main thread has to enter and leave the block.
+
+    ``tell`` gets what happens then, in words.
+    """
+    token, (reader, writer) = CancelToken(), socket.socketpair()
+    writer.setblocking(False)
+    listener = threading.Thread(target=_listen, args=(reader, token, tell), name="signals", daemon=True)
+    listener.start()
+    before = {number: signal.signal(number, _heard_by_the_thread) for number in _SIGNALS}
+    wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield token
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        writer.close()
+        listener.join()
+        reader.close()
+
+
+@contextmanager
+def at_a_question() -> Iterator[None]:
+    """While a person is asked something, Ctrl-C is KeyboardInterrupt as everywhere."""
+    wakeup = signal.set_wakeup_fd(-1)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        signal.set_wakeup_fd(wakeup)
+
+
+def _heard_by_the_thread(_number: int, _frame: FrameType | None) -> None:
+    """Python writes the number of the signal to the wakeup socket before it calls this."""
+
+
+def _listen(reader: socket.socket, token: CancelToken, tell: Tell) -> None:
+    while heard := reader.recv(1):
+        if heard[0] in _SIGNALS:
+            _count(token, tell)
+
+
+def _count(token: CancelToken, tell: Tell) -> None:
+    if token.is_cancelled:
+        output.show_cursor()
+        tell(STOPPED)
+        os._exit(ExitStatus.INTERRUPTED)  # threads that wait for a server would keep the process alive
+    token.cancel()
+    tell(STOPPING)
