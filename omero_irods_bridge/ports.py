@@ -103,9 +103,10 @@ class ImageServer(Protocol):
 class ImportFile:
     """A file to import, and how to get at its bytes.
 
-    ``client_path`` is what the fileset shall say of its origin: components joined by ``/``, none of them ``.`` or
-    ``..``, no leading slash. ``size`` is in bytes. ``expected`` is compared while the bytes pass, when its hasher is
-    known. ``open`` gives the bytes from their start, again when it is called again, to one thread at a time.
+    ``client_path`` is what the fileset shall say of its origin: components joined by ``/``, none of them
+    ``.`` or ``..``, no leading slash. ``size`` is in bytes. ``expected`` is compared while the bytes pass,
+    when its hasher is known. ``open`` gives the bytes from their start, again when it is called again; files
+    of one import are opened and read by several threads, each by one.
     """
 
     client_path: str

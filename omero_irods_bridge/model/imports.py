@@ -52,10 +52,11 @@ class ImportOptions:
     """How a fileset shall be imported. Owner and group are those of the session.
 
     ``target`` is a Dataset for images or a Screen for plates. ``name`` replaces that of the first file; OMERO
-    appends ``[series]`` where there are several images. ``images`` is how many images must come of it, none where
-    nobody knows. Without ``thumbnails`` OMERO makes no rendering settings either, without ``statistics`` it
-    reads no pixels: no minima and maxima, no checksum of the pixels. ``reader`` is the Java class of the
-    Bio-Formats reader that imported the files before, if known: it decides which parent folders are kept.
+    appends ``[series]`` where there are several images. ``images`` is how many images must come of it, none
+    where nobody knows. Without ``thumbnails`` OMERO makes no rendering settings either, without
+    ``statistics`` it reads no pixels: no minima and maxima, no checksum of the pixels. ``reader`` is the Java
+    class of the Bio-Formats reader that imported the files before, if known: it decides which parent folders
+    are kept.
     """
 
     target: ObjectRef | None = None
@@ -77,8 +78,9 @@ class ImportOptions:
 class Imported:
     """What an import has made, as the server answered it.
 
-    ``images`` are ids in the order of their series, those in plates included. ``files`` are ids of OriginalFiles
-    and ``paths`` their places in the ManagedRepository, both in the order in which the files were given.
+    ``images`` are ids in the order of their series, those in plates included. ``files`` are ids of
+    OriginalFiles and ``paths`` their places in the ManagedRepository, both in the order in which the files
+    were given.
     """
 
     fileset: int
@@ -92,8 +94,8 @@ class Imported:
 class LinkedFile:
     """A file that OMERO is to use where it is.
 
-    ``target`` is where the OMERO server sees it, an absolute path; ``client_path`` what the fileset shall say of
-    its origin. ``expected`` is compared with the bytes before anything starts, when its hasher is known.
+    ``target`` is where the OMERO server sees it, an absolute path; ``client_path`` what the fileset shall say
+    of its origin. ``expected`` is compared with the bytes before anything starts, when its hasher is known.
     """
 
     client_path: str

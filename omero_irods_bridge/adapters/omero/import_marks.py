@@ -1,0 +1,109 @@
+"""The map annotation by which a load finds again what it made, also after it was killed.
+
+It is saved with the fileset before the first byte is sent, and says ``importing`` until the import was heard
+to end well: then it says ``complete`` and how many images there are. Jobs do not tell: of an import that has
+ended only the UploadJob is Finished (reference/omero-semantics.md, 1).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import omero
+import omero.clients
+import omero.model
+import omero.sys
+from omero.rtypes import rstring, unwrap
+
+from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark, MarkedFileset
+
+_IMPORTING: Final = "importing"
+_COMPLETE: Final = "complete"
+
+_IDS_AT_ONCE: Final = 500
+
+_FILESETS: Final = (
+    "select f.id from Fileset f join f.annotationLinks l join l.child a join a.mapValue v"
+    " where a.ns = :ns and v.name = 'load' and v.value = :load order by f.id"
+)
+_MARKS: Final = (
+    "select l from FilesetAnnotationLink l join fetch l.child where l.parent.id in (:ids)"
+    " and l.child.ns = :ns order by l.id"
+)
+_IMAGES: Final = (
+    "select i.fileset.id, i.id from Image i where i.fileset.id in (:ids)"
+    " order by i.fileset.id, i.series, i.id"
+)
+
+
+def mark_annotation(mark: ImportMark, *, images: int | None = None) -> Any:
+    """The annotation of a fileset that is being imported, of a complete one when ``images`` are counted."""
+    annotation = omero.model.MapAnnotationI()
+    annotation.ns = rstring(MARK_NAMESPACE)
+    annotation.mapValue = _values(mark, images)
+    return annotation
+
+
+def _values(mark: ImportMark, images: int | None) -> list[Any]:
+    pairs = {"load": mark.load, "snapshot": mark.snapshot, "source": mark.source}
+    if images is None:
+        pairs["state"] = _IMPORTING
+    else:
+        pairs |= {"state": _COMPLETE, "images": str(images)}
+    return [omero.model.NamedValue(name, value) for name, value in pairs.items()]
+
+
+def record_complete(client: Any, fileset: int, mark: ImportMark, images: int) -> None:
+    """Let the mark of a fileset say that all its images are there."""
+    session = client.getSession()
+    for link in _mark_links(session.getQueryService(), [fileset]):
+        annotation = link.child
+        annotation.mapValue = _values(mark, images)
+        session.getUpdateService().saveObject(annotation)
+
+
+def find_marked(client: Any, load: str) -> list[MarkedFileset]:
+    """All filesets of a load that this session sees, by id; a few queries for each 500 of them."""
+    query = client.getSession().getQueryService()
+    parameters = omero.sys.ParametersI().addString("ns", MARK_NAMESPACE).addString("load", load)
+    ids = sorted({row[0].val for row in query.projection(_FILESETS, parameters)})
+    return [found for some in batches(ids) for found in _describe(query, some)]
+
+
+def _describe(query: Any, ids: Sequence[int]) -> Iterator[MarkedFileset]:
+    images = images_of(query, ids)
+    for link in _mark_links(query, ids):
+        id_ = link.parent.id.val
+        pairs = {pair.name: pair.value for pair in link.child.mapValue if pair is not None}
+        yield _marked(id_, pairs, images[id_])
+
+
+def _marked(id_: int, pairs: Mapping[str, str], images: Sequence[int]) -> MarkedFileset:
+    mark = ImportMark(pairs.get("load", "?"), pairs.get("snapshot", ""), pairs.get("source", "?"))
+    complete = pairs.get("state") == _COMPLETE and pairs.get("images") == str(len(images))
+    return MarkedFileset(id_, mark, complete, tuple(images))
+
+
+def images_of(query: Any, filesets: Sequence[int]) -> dict[int, list[int]]:
+    """Image ids of each fileset in the order of their series, which the server numbers as the reader does."""
+    found: dict[int, list[int]] = defaultdict(list)
+    parameters = omero.sys.ParametersI().addIds(list(filesets))
+    for row in query.projection(_IMAGES, parameters):
+        fileset, image = unwrap(row)
+        found[fileset].append(image)
+    return found
+
+
+def batches(ids: Sequence[int]) -> Iterator[list[int]]:
+    """The ids in lists that a query may name at once."""
+    remaining = iter(ids)
+    while some := list(islice(remaining, _IDS_AT_ONCE)):
+        yield some
+
+
+def _mark_links(query: Any, filesets: Sequence[int]) -> list[Any]:
+    parameters = omero.sys.ParametersI().addString("ns", MARK_NAMESPACE).addIds(list(filesets))
+    return list(query.findAllByQuery(_MARKS, parameters))
