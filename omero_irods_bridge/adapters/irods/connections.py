@@ -1,0 +1,172 @@
+"""Connections to one iRODS server, kept for the next request: logging in takes several round trips."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from irods.api_number import api_number
+from irods.connection import Connection
+from irods.message import Message, iRODSMessage
+from irods.pool import Pool
+
+from omero_irods_bridge.adapters.irods.environment import APPLICATION_NAME, Account
+from omero_irods_bridge.adapters.irods.errors import is_answer, translated
+
+DEFAULT_TIMEOUT_S: Final = 24 * 3600.0
+"""How long an answer may take: the checksum of a very large object is one request.
+
+A server that is gone is noticed much sooner, by TCP keep-alive.
+"""
+
+DEFAULT_CONNECT_TIMEOUT_S: Final = 60.0
+
+_KEEP_ALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
+)
+
+
+def exchange(connection: Connection, api: str, body: Message) -> iRODSMessage:
+    """Send one request and wait for its answer; ``api`` is the name PRC has for its number."""
+    connection.send(iRODSMessage("RODS_API_REQ", msg=body, int_info=api_number[api]))
+    return connection.recv()
+
+
+class Connections:
+    """Logged-in connections of one account. Any thread may take one, and has it alone until it gives it back.
+
+    Args:
+        account: whose they are.
+        timeout_s: how long to wait for an answer or for a socket to take more.
+        connect_timeout_s: how long to wait while connecting and logging in.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S,
+    ) -> None:
+        self._where = f"{account.host}:{account.port}"
+        self._timeout_s = timeout_s
+        self._session = account.open_session(connect_timeout_s)
+        self._pool = self._session.pool = _LivePool(
+            self._session.pool.account, application_name=APPLICATION_NAME, session=self._session
+        )
+        self._pool.connection_timeout = connect_timeout_s
+
+    @property
+    def zone(self) -> str:
+        return str(self._session.zone)
+
+    @property
+    def user(self) -> str:
+        return str(self._session.username)
+
+    @property
+    def default_resource(self) -> str:
+        """The resource that the environment names for new data; "" leaves it to the server."""
+        return str(getattr(self._pool.account, "default_resource", "") or "")
+
+    def take(self) -> Connection:
+        """A connection nobody else uses: an idle one that is alive, else a new one.
+
+        Raises:
+            Unreachable, AccessDenied: it cannot be made.
+        """
+        with translated(f"Logging in to iRODS at {self._where} as {self._pool.account.proxy_user}"):
+            connection = self._pool.get_connection()
+            connection.socket.settimeout(self._timeout_s)
+            return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep it for the next one; without effect after :meth:`drop`."""
+        self._pool.release_connection(connection)
+
+    def drop(self, connection: Connection) -> None:
+        """Close its socket at once, without a word to the server. Safe to repeat, and from any thread."""
+        self._pool.release_connection(connection, destroy=True)
+        cut(connection)
+
+    @contextmanager
+    def guard(self, connection: Connection) -> Iterator[None]:
+        """Drop the connection when something other than an error of the server comes out.
+
+        The next answer on it might belong to this question then.
+        """
+        try:
+            yield
+        except BaseException as error:
+            if not is_answer(error):
+                self.drop(connection)
+            raise
+
+    @contextmanager
+    def lease(self) -> Iterator[Connection]:
+        """A connection for the length of a block."""
+        connection = self.take()
+        try:
+            with self.guard(connection):
+                yield connection
+        finally:
+            self.give_back(connection)
+
+    def call(self, api: str, body: Message) -> iRODSMessage:
+        """One request and its answer, on a connection of its own."""
+        with self.lease() as connection:
+            return exchange(connection, api, body)
+
+    def close(self) -> None:
+        """Log out everywhere; what is still in use is cut off."""
+        for connection in self._pool.taken():
+            self.drop(connection)
+        with suppress(OSError):  # a TLS peer that is gone cannot say good-bye
+            self._session.cleanup()
+
+
+class _LivePool(Pool):  # type: ignore[misc] # PRC has no types
+    """PRC's pool, but an idle connection that the server closed meanwhile is not handed out."""
+
+    def get_connection(self) -> Any:
+        self._forget_closed()
+        connection = super().get_connection()
+        for level, option, value in _KEEP_ALIVE:
+            connection.socket.setsockopt(level, option, value)
+        return connection
+
+    def taken(self) -> list[Any]:
+        with self._lock:
+            return list(self.active)
+
+    def _forget_closed(self) -> None:
+        with self._lock:
+            closed = [connection for connection in self.idle if _says_something(connection)]
+            self.idle.difference_update(closed)
+        for connection in closed:
+            cut(connection)
+
+
+def _says_something(connection: Connection) -> bool:
+    """Whether an idle connection can be read: then it ended, or an answer came that nobody waits for."""
+    if connection.socket is None or connection.socket.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(connection.socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def cut(connection: Connection) -> None:
+    """Close the socket; PRC says nothing to the server then, not when it collects the object either."""
+    channel = connection.socket
+    if channel is None:
+        return
+    with suppress(OSError):  # closed already, or never connected
+        channel.shutdown(socket.SHUT_RDWR)
+    channel.close()

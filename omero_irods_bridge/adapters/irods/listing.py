@@ -1,0 +1,85 @@
+"""What is where: data objects with all their replicas, and collections."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from omero_irods_bridge.adapters.irods.connections import Connections
+from omero_irods_bridge.adapters.irods.paths import join, split
+from omero_irods_bridge.adapters.irods.queries import (
+    Column,
+    Condition,
+    Query,
+    Row,
+    equal,
+    like,
+    plain,
+    select,
+)
+from omero_irods_bridge.model.stored import Collection, DataObject, Replica, ReplicaStatus
+
+_REPLICAS: Final = (
+    Column.COLL_NAME,
+    Column.DATA_NAME,
+    Column.DATA_ID,
+    Column.DATA_REPL_NUM,
+    Column.DATA_RESC_NAME,
+    Column.DATA_REPL_STATUS,
+    Column.DATA_SIZE,
+    Column.DATA_CHECKSUM,
+)
+_COLLECTIONS: Final = (Column.COLL_NAME, Column.COLL_ID)
+
+
+def find(connections: Connections, path: str) -> DataObject | Collection | None:
+    """One round trip for a data object, two for the rest."""
+    return find_data_object(connections, path) or find_collection(connections, path)
+
+
+def find_data_object(connections: Connections, path: str) -> DataObject | None:
+    """The data object at ``path``, if there is one."""
+    collection, name = split(path)
+    conditions = (equal(Column.COLL_NAME, collection), equal(Column.DATA_NAME, name))
+    return next(iter(_data_objects(connections, [conditions])), None)
+
+
+def find_collection(connections: Connections, path: str) -> Collection | None:
+    """The collection at ``path``, if there is one."""
+    return next(iter(_collections(connections, (equal(Column.COLL_NAME, path),))), None)
+
+
+def children(connections: Connections, path: str, *, recursive: bool) -> Iterator[DataObject | Collection]:
+    """What is in a collection, sorted by path; asked for by three queries of as many pages as it needs."""
+    below = like(Column.COLL_NAME, f"{plain(path.rstrip('/'))}/%")
+    objects = [(equal(Column.COLL_NAME, path),)]
+    if recursive:
+        objects.append((below,))
+    collections = (below,) if recursive else (equal(Column.COLL_PARENT_NAME, path),)
+    found: list[DataObject | Collection] = [*_data_objects(connections, objects)]
+    found += [one for one in _collections(connections, collections) if one.path != path]
+    yield from sorted(found, key=lambda one: one.path)
+
+
+def _data_objects(
+    connections: Connections, alternatives: Iterable[tuple[Condition, ...]]
+) -> list[DataObject]:
+    rows = [row for conditions in alternatives for row in select(connections, Query(_REPLICAS, conditions))]
+    replicas: dict[tuple[str, int], dict[int, Replica]] = defaultdict(dict)
+    for row in rows:
+        replica = _replica(row)
+        replicas[join(row[0], row[1]), int(row[2])][replica.number] = replica
+    return [
+        DataObject(path, number, tuple(found[key] for key in sorted(found)))
+        for (path, number), found in replicas.items()
+    ]
+
+
+def _replica(row: Row) -> Replica:
+    number, resource, status, size, checksum = row[3:]
+    return Replica(int(number), resource, ReplicaStatus(int(status)), int(size), checksum)
+
+
+def _collections(connections: Connections, conditions: tuple[Condition, ...]) -> list[Collection]:
+    return [Collection(row[0], int(row[1])) for row in select(connections, Query(_COLLECTIONS, conditions))]

@@ -1,0 +1,213 @@
+"""GenQuery1 requests: columns, conditions that users' texts cannot bend, and pages.
+
+Grammar: reference/irods-wire.md, GenQuery1 grammar; ``general_query.cpp`` for how conditions are read.
+GenQuery2 is not used: it cannot ask for two AVUs of one object, and repeats rows for each reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from irods.connection import Connection
+from irods.exception import CAT_NO_ROWS_FOUND
+from irods.message import GenQueryRequest, IntegerIntegerMap, IntegerStringMap, StringStringMap
+
+from omero_irods_bridge.adapters.irods.connections import Connections, exchange
+from omero_irods_bridge.adapters.irods.paths import is_sendable
+from omero_irods_bridge.model.errors import BadName
+
+PAGE_ROWS: Final = 1000
+MAX_LIST_CHARACTERS: Final = 8000
+"""How long the texts of one ``in (...)`` may be together; a server takes some more (general_query.cpp)."""
+
+_PLAIN: Final = 1
+_ORDER_BY: Final = 0x400
+_AUTO_CLOSE: Final = 0x100
+
+Row = tuple[str, ...]
+
+
+class Column(IntEnum):
+    """Column numbers of ``rodsGenQuery.h``."""
+
+    DATA_ID = 401
+    DATA_NAME = 403
+    DATA_REPL_NUM = 404
+    DATA_SIZE = 407
+    DATA_RESC_NAME = 409
+    DATA_REPL_STATUS = 413
+    DATA_CHECKSUM = 415
+    COLL_ID = 500
+    COLL_NAME = 501
+    COLL_PARENT_NAME = 502
+    META_DATA_NAME = 600
+    META_DATA_VALUE = 601
+    META_DATA_UNITS = 602
+    META_COLL_NAME = 610
+    META_COLL_VALUE = 611
+    META_COLL_UNITS = 612
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A test of one column, as GenQuery1 writes it."""
+
+    column: Column
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Distinct rows of these columns for which all conditions hold; ``ordered`` are those that order them."""
+
+    columns: tuple[Column, ...]
+    conditions: tuple[Condition, ...]
+    ordered: tuple[Column, ...] = ()
+
+
+# -- conditions
+
+
+def equal(column: Column, text: str) -> Condition:
+    """The column is ``text``.
+
+    Raises:
+        BadName: GenQuery1 cannot carry the text.
+    """
+    return _condition(column, "= ", text)
+
+
+def like(column: Column, pattern: str, *, negated: bool = False) -> Condition:
+    """The column matches ``pattern``; :func:`plain` keeps wildcards in users' texts from counting."""
+    return _condition(column, "not like " if negated else "like ", pattern)
+
+
+def between(column: Column, low: str, high: str) -> Condition:
+    """The column is one of these or between them, as texts."""
+    return Condition(column, f"between {_listable(low)} {_listable(high)}")
+
+
+def one_of(column: Column, texts: Iterable[str]) -> Condition:
+    """The column is one of ``texts``, for each of which :func:`is_listable` holds."""
+    return Condition(column, f"in ({','.join(_listable(text) for text in texts)})")
+
+
+def plain(text: str) -> str:
+    r"""``text`` as a pattern that matches itself only: ``%``, ``_`` and ``\`` are wildcards else."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+def is_listable(text: str) -> bool:
+    """Whether ``text`` can stand beside others in one condition: a quote would end it there."""
+    return "'" not in text and is_sendable(text)
+
+
+def _listable(text: str) -> str:
+    if not is_listable(text):
+        raise BadName(f"{text!r} cannot be asked for in iRODS: it has a quote or a control character.")
+    return f"'{text}'"
+
+
+def _condition(column: Column, operator: str, text: str) -> Condition:
+    """A value goes from the first quote to the last, so quotes in it need no escape.
+
+    But ``||`` and ``&&`` connect tests where an even number of quotes is before them.
+    """
+    outside = f"'{text}'".split("'")[::2]
+    if not is_sendable(text) or any("||" in part or "&&" in part for part in outside):
+        raise BadName(
+            f"{text!r} cannot be asked for in iRODS: control characters, or || or && after a quote.",
+            hint="Rename it with another client.",
+        )
+    return Condition(column, f"{operator}'{text}'")
+
+
+# -- asking
+
+
+def select(connections: Connections, query: Query, *, skip: int = 0, limit: int | None = None) -> list[Row]:
+    """All rows, or ``limit`` of them after the first ``skip``; one round trip for each PAGE_ROWS."""
+    if limit is not None and limit <= PAGE_ROWS:
+        with connections.lease() as connection:
+            return _page(connection, query, rows=limit, skip=skip, options=_AUTO_CLOSE)[0] if limit else []
+    with connections.lease() as connection:
+        return _pages(connection, query, skip, limit)
+
+
+def _pages(connection: Connection, query: Query, skip: int, limit: int | None) -> list[Row]:
+    rows, handle = _page(connection, query, rows=PAGE_ROWS, skip=skip)
+    while handle > 0 and (limit is None or len(rows) < limit):
+        more, handle = _page(connection, query, rows=PAGE_ROWS, handle=handle)
+        rows += more
+    if handle > 0:
+        _page(connection, query, rows=0, handle=handle)
+    return rows[:limit]
+
+
+def _page(
+    connection: Connection, query: Query, *, rows: int, skip: int = 0, handle: int = 0, options: int = 0
+) -> tuple[list[Row], int]:
+    """The next rows, and the handle for those after them, 0 when there are none."""
+    body = GenQueryRequest(
+        maxRows=rows,
+        continueInx=handle,
+        partialStartIndex=skip,
+        options=options,
+        KeyValPair_PI=StringStringMap(),
+        InxIvalPair_PI=_selects(query),
+        InxValPair_PI=_tests(query.conditions),
+    )
+    try:
+        answer = exchange(connection, "GEN_QUERY_AN", body)
+    except CAT_NO_ROWS_FOUND:
+        return [], 0
+    return parse_rows(answer.msg or b"", query.columns)
+
+
+def _selects(query: Query) -> IntegerIntegerMap:
+    options = dict.fromkeys((*query.ordered, *query.columns), _PLAIN)
+    options |= dict.fromkeys(query.ordered, _ORDER_BY | _PLAIN)
+    return IntegerIntegerMap({int(column): option for column, option in options.items()})
+
+
+def _tests(conditions: Sequence[Condition]) -> IntegerStringMap:
+    message = IntegerStringMap()
+    message.isLen = len(conditions)
+    message.inx = [int(condition.column) for condition in conditions]
+    message.svalue = [condition.test for condition in conditions]
+    return message
+
+
+# -- answers
+
+_COLUMN: Final = re.compile(rb"<attriInx>(\d+)</attriInx>.*?</SqlResult_PI>", re.DOTALL)
+_VALUE: Final = re.compile(rb"<value>(.*?)</value>", re.DOTALL)
+_HANDLE: Final = re.compile(rb"<continueInx>(-?\d+)</continueInx>")
+_ENTITIES: Final = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
+
+
+def parse_rows(message: bytes, columns: Sequence[Column]) -> tuple[list[Row], int]:
+    """The rows of a GenQueryOut_PI and its handle.
+
+    Not by an XML parser: names that other clients made may hold control characters, which those refuse, or
+    carriage returns, which they change. ``<`` is always an entity within a value.
+    """
+    values = {
+        int(match[1]): [_decoded(value) for value in _VALUE.findall(match[0])]
+        for match in _COLUMN.finditer(message)
+    }
+    handle = _HANDLE.search(message)
+    rows = list(zip(*(values.get(int(column), []) for column in columns), strict=True))
+    return rows, max(0, int(handle[1])) if handle else 0
+
+
+def _decoded(value: bytes) -> str:
+    text = value.decode("utf-8", errors="surrogateescape")
+    if "&" in text:
+        for entity, character in _ENTITIES:
+            text = text.replace(entity, character)
+    return text

@@ -1,0 +1,110 @@
+"""Writing one data object through several connections at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import irods.keywords as kw
+
+from omero_irods_bridge.adapters.irods.connections import Connections
+from omero_irods_bridge.adapters.irods.errors import OBJ_PATH_DOES_NOT_EXIST, code_of, translated
+from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES, Mode, OpenObject, open_shared
+from omero_irods_bridge.model.errors import BridgeError
+
+
+class ParallelWriter:
+    """An ``ObjectWriter``. Until :meth:`close` has returned the replica is not good; no error makes it so.
+
+    The first stream opens the object and settles it in the end. The others open when they are first written
+    to, so that small objects do not pay for them: those cost three round trips.
+    """
+
+    def __init__(self, connections: Connections, path: str, *, streams: int = 1, keep: bool = False) -> None:
+        self._connections = connections
+        self._path = path
+        self._lock = threading.Lock()
+        self._is_spoilt = False
+        with translated(f"Opening {path} for writing"):
+            first = _opened_to_keep(connections, path) if keep else _emptied(connections, path)
+            self._open: list[OpenObject | None] = [first, *[None] * (streams - 1)]
+            with self._all_or_nothing():
+                self._access = first.access() if streams > 1 else ("", "")
+
+    @property
+    def streams(self) -> int:
+        return len(self._open)
+
+    def write_at(self, stream: int, offset: int, data: bytes | memoryview) -> None:
+        """After an error the object cannot be used: :meth:`abort`, which :meth:`close` does then."""
+        view = memoryview(data).cast("B")
+        with translated(f"Writing {self._path}"), self._all_or_nothing():
+            opened = self._stream(stream)
+            for start in range(0, len(view), PIECE_BYTES):
+                opened.write_at(offset + start, view[start : start + PIECE_BYTES])
+
+    def close(self) -> None:
+        with translated(f"Closing {self._path}"), self._all_or_nothing():
+            self._check()
+            first, *others = self._open
+            for other in filter(None, others):
+                other.close_unsettled()
+            assert first is not None
+            first.close()
+
+    def abort(self) -> None:
+        with self._lock:
+            self._is_spoilt = True
+            opened = [one for one in self._open if one is not None]
+        for one in opened:
+            one.cut()
+
+    def _stream(self, number: int) -> OpenObject:
+        self._check()
+        opened = self._open[number]
+        if opened is None:
+            opened = open_shared(self._connections, self._path, Mode.WRITE, self._access)
+            with self._lock:
+                self._open[number] = opened
+            self._check()
+        return opened
+
+    def _check(self) -> None:
+        if self._is_spoilt:
+            raise BridgeError(
+                f"{self._path} was not written to its end: an earlier write failed or was stopped.",
+                hint="Write it again.",
+            )
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            # A normal close would make a good replica of what has arrived so far.
+            self.abort()
+            raise
+
+
+def _emptied(connections: Connections, path: str) -> OpenObject:
+    return OpenObject(connections, path, Mode.WRITE | Mode.CREATE | Mode.TRUNCATE, _destination(connections))
+
+
+def _opened_to_keep(connections: Connections, path: str) -> OpenObject:
+    """Without CREATE first: with it, iRODS begins another replica when it prefers another resource."""
+    try:
+        return OpenObject(connections, path, Mode.WRITE)
+    except Exception as error:
+        if not _is_missing(error):
+            raise
+    return OpenObject(connections, path, Mode.WRITE | Mode.CREATE, _destination(connections))
+
+
+def _is_missing(error: Exception) -> bool:
+    return code_of(error) == OBJ_PATH_DOES_NOT_EXIST
+
+
+def _destination(connections: Connections) -> dict[str, str]:
+    resource = connections.default_resource
+    return {kw.DEST_RESC_NAME_KW: resource} if resource else {}
