@@ -228,6 +228,10 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def truncate(self, path: str, size: int) -> None:
+        """Cut a data object that nobody has open to its first ``size`` bytes."""
+        ...
+
     def open_source(
         self, path: str, *, streams: int = 1, replica: int | None = None
     ) -> AbstractContextManager[ByteSource]:

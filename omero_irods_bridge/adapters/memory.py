@@ -233,6 +233,13 @@ class MemoryStore:
         found = (good or copies)[0] if replica is None else self._replica(path, replica)
         yield _Source(self, path, found)
 
+    def truncate(self, path: str, size: int) -> None:
+        self.tell("truncate", path)
+        with self.content.lock:
+            for copy in self._object(path).copies:
+                del copy.data[size:]
+                copy.replica = replace(copy.replica, size=size, checksum="")
+
     def compute_checksum(self, path: str, *, replica: int | None = None) -> Sha256:
         self.tell("compute_checksum", path)
         copies = self._object(path).copies

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
+from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.snapshot import Form
 
@@ -19,10 +22,10 @@ class Existing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PackRequest:
-    """Pack ``objects`` into a snapshot at ``target``, a path or a template of one (docs/packet-format.md).
+    """Pack ``objects`` into a snapshot at ``target``, a path or a template of one (operations/targets.py).
 
-    With ``figures`` the OMERO.figure files go along that show one of the images, besides those linked to something
-    that is packed, which always do.
+    With ``figures`` the OMERO.figure files go along that show one of the images, besides those linked to
+    something that is packed, which always do.
     """
 
     objects: tuple[ObjectRef, ...]
@@ -31,3 +34,27 @@ class PackRequest:
     existing: Existing = Existing.VERSION
     note: str = ""
     figures: bool = False
+
+
+_MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOptions:
+    """How bytes are moved: threads that read, streams that write, bytes of a piece and of all that is under way.
+
+    The defaults are what was fastest on two cores (docs/performance.md).
+    """
+
+    readers: int = 4
+    streams: int = max(2, min(4, os.cpu_count() or 1))
+    piece_bytes: int = 4 * _MIB
+    memory_bytes: int = 64 * _MIB
+
+    def __post_init__(self) -> None:
+        if min(self.readers, self.streams, self.piece_bytes) < 1:
+            raise UsageError("A transfer needs at least one reader, one stream and pieces of one byte.")
+        if self.piece_bytes > 16 * _MIB or self.memory_bytes < 4 * self.piece_bytes:
+            raise UsageError(
+                "Pieces of a transfer have at most 16 MiB, and at least four of them must fit into its memory."
+            )

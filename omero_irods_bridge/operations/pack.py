@@ -1,0 +1,51 @@
+"""Pack: OMERO objects become a sealed, verified snapshot in iRODS.
+
+The order of writing is a promise to readers (docs/packet-format.md): data, server checksums compared with
+ours, AVUs, then one rename to the final name. What has the final name is complete; a run that ends early
+leaves only what the next one continues or ``gc`` removes.
+"""
+
+from __future__ import annotations
+
+from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
+from omero_irods_bridge.model.packing import TransferOptions
+from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot
+from omero_irods_bridge.operations.incoming import held, incoming_of
+from omero_irods_bridge.operations.packing.planning import PackPlan, plan
+from omero_irods_bridge.operations.packing.sealing import annotate, describe, seal
+from omero_irods_bridge.operations.packing.writing import write
+from omero_irods_bridge.ports import ImageServer, ObjectStore
+
+__all__ = ["PackPlan", "apply", "plan"]
+
+
+def apply(
+    plan: PackPlan,
+    server: ImageServer,
+    store: ObjectStore,
+    *,
+    options: TransferOptions | None = None,
+    prefix: str = DEFAULT_PREFIX,
+    report: Report = silent,
+    cancel: CancelToken | None = None,
+) -> Snapshot:
+    """Carry out ``plan`` and return the sealed snapshot. Safe to repeat after any interruption.
+
+    Raises:
+        TargetExists: somebody made something at the target meanwhile, and the request says to refuse.
+        Busy: the same objects are being packed into the same collection.
+        ChecksumMismatch: a file is not what OMERO recorded of it, or iRODS has something else than was sent.
+        BridgeError: what else prevented it; nothing has the final name then.
+    """
+    if plan.problems:
+        raise plan.problems[0]
+    place = incoming_of(plan.target, plan.id)
+    with held(store, place):
+        stored = write(
+            plan, place.path, server, store, options or TransferOptions(), report, cancel or CancelToken()
+        )
+        description = describe(plan, stored)
+        report(Step("Sealing"))
+        annotate(store, place.path, description, prefix)
+        path = seal(store, place.path, plan, report)
+    return Snapshot(path, description)

@@ -1,0 +1,173 @@
+"""What will be packed, and where it will be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import Final
+
+from omero_irods_bridge import __version__
+from omero_irods_bridge.model.errors import BridgeError, NotFound, TargetExists
+from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
+from omero_irods_bridge.model.files import SourceFile
+from omero_irods_bridge.model.objects import ObjectRef
+from omero_irods_bridge.model.packing import Existing, PackRequest
+from omero_irods_bridge.model.stored import Collection, parent_of
+from omero_irods_bridge.operations.targets import expand, next_version, template_values
+from omero_irods_bridge.packet.file_list import FileList, source_files
+from omero_irods_bridge.packet.graph import Graph
+from omero_irods_bridge.ports import Clock, ImageServer, ObjectStore, ServerIdentity
+
+SOFTWARE: Final = f"omero-irods-bridge {__version__}"
+
+_COUNTED: Final = ("Project", "Dataset", "Screen", "Plate", "Well", "Image", "Roi", "Annotation")
+
+
+@dataclass(frozen=True, slots=True)
+class PackPlan:
+    """What will be packed, and where it will be. Nothing was written yet.
+
+    A plan with ``problems`` is not applied. ``wanted`` is where the first version would be. ``id`` is the same
+    for the same files of the same objects: a run that is repeated finds by it what an earlier one left.
+    """
+
+    request: PackRequest
+    identity: ServerIdentity
+    graph: Graph
+    listing: FileList
+    wanted: str
+    version: int
+    id: str
+    moment: datetime
+    problems: tuple[BridgeError, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[SourceFile, ...]:
+        return self.listing.files
+
+    @property
+    def target(self) -> str:
+        """Where the snapshot will be, unless somebody is quicker."""
+        return next_version(self.wanted, self.version)
+
+    @property
+    def name(self) -> str:
+        """What OMERO calls the first object; a well has no name."""
+        return name_in(self.graph, self.request.objects[0])
+
+    @property
+    def bytes_total(self) -> int:
+        """Of all files whose size OMERO knows."""
+        return sum(file.size or 0 for file in self.files)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many objects of each kind are packed, kinds without any left out."""
+        found = {kind: self.graph.count(kind) for kind in _COUNTED}
+        return {kind: number for kind, number in found.items() if number}
+
+
+def plan(
+    request: PackRequest,
+    server: ImageServer,
+    store: ObjectStore,
+    *,
+    clock: Clock,
+    report: Report = silent,
+    cancel: CancelToken | None = None,
+) -> PackPlan:
+    """Read all that OMERO knows of the objects, and find out what is in the way. Changes nothing.
+
+    Raises:
+        NotFound: an object is not there, or this user may not see it.
+    """
+    graph = Graph()
+    report(Step(f"Reading what OMERO knows of {_in_words(request.objects)}"))
+    server.read_graph(request.objects, graph.add, figures=request.figures, report=report, cancel=cancel)
+    listing = source_files(graph, figures=request.figures)
+    moment = datetime.fromtimestamp(clock.now(), UTC).replace(microsecond=0)
+    identity = server.identity
+    values = template_values(
+        zone=store.zone,
+        irods_user=store.user,
+        server=identity.host,
+        first=request.objects[0],
+        name=name_in(graph, request.objects[0]),
+        moment=moment,
+        omero_user=identity.user,
+        group=identity.group,
+    )
+    wanted = expand(request.target, values, request.form)
+    version, in_the_way = _free_version(store, wanted, request)
+    return PackPlan(
+        request,
+        identity,
+        graph,
+        listing,
+        wanted,
+        version,
+        _plan_id(request, identity, listing.files),
+        moment,
+        problems=(*_nothing_to_pack(graph, request), *listing.problems, *in_the_way),
+        notices=tuple(notice.text for notice in listing.notices),
+    )
+
+
+def _in_words(objects: tuple[ObjectRef, ...]) -> str:
+    shown = ", ".join(map(str, objects[:3]))
+    return shown if len(objects) <= 3 else f"{shown} and {len(objects) - 3:,} more"
+
+
+def name_in(graph: Graph, ref: ObjectRef) -> str:
+    """What OMERO calls the object; a well has no name."""
+    return (graph.one(str(ref)) or {}).get("name") or f"{ref.kind}-{ref.id}"
+
+
+def _free_version(
+    store: ObjectStore, wanted: str, request: PackRequest
+) -> tuple[int, tuple[BridgeError, ...]]:
+    """Which version of ``wanted`` the snapshot becomes, and what is in the way of it."""
+    collection = parent_of(wanted)
+    if "{" not in request.target and not isinstance(store.find(collection), Collection):
+        missing = NotFound(
+            f"The collection {collection} is not there, or you may not see it.",
+            hint=f"Make it first: imkdir -p '{collection}'",
+        )
+        return 1, (missing,)
+    if request.existing is Existing.REFUSE:
+        return 1, () if store.find(wanted) is None else (target_exists(wanted),)
+    return next(version for version in count(1) if store.find(next_version(wanted, version)) is None), ()
+
+
+def target_exists(path: str) -> TargetExists:
+    """The error for a target that is taken."""
+    return TargetExists(
+        f"{path} is there already.", hint="Choose another target with --to, or allow --existing version."
+    )
+
+
+def _nothing_to_pack(graph: Graph, request: PackRequest) -> tuple[BridgeError, ...]:
+    if graph.count("Image"):
+        return ()
+    return (
+        NotFound(
+            f"There is nothing to pack: {_in_words(request.objects)} has no images.",
+            hint="Choose objects that hold images.",
+        ),
+    )
+
+
+def _plan_id(request: PackRequest, identity: ServerIdentity, files: tuple[SourceFile, ...]) -> str:
+    """A name that the same objects with the same files, in the same form, always get."""
+    digest = hashlib.sha256()
+    head = [identity.uuid, request.form, [str(ref) for ref in request.objects]]
+    digest.update(json.dumps(head).encode())
+    for file in files:
+        said = file.hash and [file.hash.hasher, file.hash.value]
+        digest.update(json.dumps([file.member, file.id, file.size, said]).encode())
+    return digest.hexdigest()[:32]
