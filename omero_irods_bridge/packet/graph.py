@@ -56,7 +56,7 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "LightSource": ("Arc", "Filament", "GenericExcitationSource", "Laser", "LightEmittingDiode"),
     "Shape": ("Ellipse", "Label", "Line", "Mask", "Path", "Point", "Polygon", "Polyline", "Rectangle"),
 }
-"""The abstract classes of the OMERO model with a table of their own, and what is in it: ids are of the table."""
+"""The abstract classes of the OMERO model that are one table, and what is in it: no two have one id."""
 
 _REFERENCE: Final = re.compile(r"([A-Z][A-Za-z0-9]{0,63}):(0|[1-9][0-9]{0,18})", re.ASCII)
 _OFFSET_BITS: Final = 10
@@ -65,7 +65,7 @@ _BLOCK_BYTES: Final = 1 << 20
 _BLOCKS_AT_HAND: Final = 12
 
 
-def split_reference(reference: str) -> tuple[str, int]:
+def split_reference(reference: object) -> tuple[str, int]:
     """``Image:5`` as class and id.
 
     Raises:
@@ -123,7 +123,7 @@ class Graph:
         """Take a row; nothing happens where it is here already.
 
         Raises:
-            BadPacket: it has no name, cannot be written as JSON, or tells otherwise of an object that is here.
+            BadPacket: it has no name, cannot be JSON, or tells otherwise of an object that is here.
         """
         name, number = split_reference(row.get("@", ""))
         line = _encode(row)
@@ -193,7 +193,7 @@ class Graph:
         return lines
 
     def texts(self) -> Iterator[bytes]:
-        """All rows as lines of JSON, class by class: pieces of at least one line, no line end at their ends."""
+        """All rows as lines of JSON, class by class, in pieces of whole lines without the last line's end."""
         for name in self.classes():
             yield from self._tables[name].texts()
 
@@ -314,10 +314,10 @@ def _refuse_constant(text: str) -> Any:
 
 
 def _is_deeper(value: object, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(
-        isinstance(one, (dict, list)) and (levels <= 1 or _is_deeper(one, levels - 1)) for one in inner
-    )
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels < 1 or any(_is_deeper(one, levels - 1) for one in inner)
 
 
 def _header(row: Row) -> GraphHeader:
