@@ -31,7 +31,7 @@ _COUNTED: Final = ("Project", "Dataset", "Screen", "Plate", "Well", "Image", "Ro
 class PackPlan:
     """What will be packed, and where it will be. Nothing was written yet.
 
-    A plan with ``problems`` is not applied. ``wanted`` is where the first version would be. ``id`` is the same
+    A plan with ``problems`` is not applied. ``wanted`` is where the first version would be. ``id`` is equal
     for the same files of the same objects: a run that is repeated finds by it what an earlier one left.
     """
 
