@@ -10,10 +10,10 @@ BINARY_ACCESS: Final = "RESTRICT-BINARY-ACCESS"
 
 
 def bytes_are_withheld(row: Mapping[str, Any]) -> bool:
-    """Whether OMERO marked an object, an Image, Plate, OriginalFile, as one whose files this user may not download.
+    """Whether OMERO marked an Image, Plate or OriginalFile as one whose files this user may not download.
 
-    OMERO decides by ``omero.policy.binary_access``; by default it withholds the files of plates, from everybody
-    (reference/omero-semantics.md, 4).
+    OMERO decides by ``omero.policy.binary_access``; by default it withholds the files of plates, from
+    everybody (reference/omero-semantics.md, 4).
     """
     permissions = row.get("details", {}).get("permissions", {})
     return BINARY_ACCESS in permissions.get("extended", ())

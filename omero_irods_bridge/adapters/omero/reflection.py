@@ -1,9 +1,9 @@
 """What the classes of omero.model are made of, found out by looking at them: no class or field is named here.
 
-omero-py has no door to this. A class keeps each field in an attribute ``_name``; a collection is ``_nameSeq`` with
-``_nameLoaded`` and ``_nameCountPerOwner``, and ``addElement`` of the class appends an element and tells it of its owner
-through the setter of the field that points back (combined.vm of the OMERO DSL). Only a list, whose order is kept, has
-``getPrimaryElement``.
+omero-py has no door to this. A class keeps each field in an attribute ``_name``; a collection is
+``_nameSeq`` with ``_nameLoaded`` and ``_nameCountPerOwner``, and ``addElement`` of the class appends an
+element and tells it of its owner through the setter of the field that points back (combined.vm of the OMERO
+DSL). Only a list, whose order is kept, has ``getPrimaryElement``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 import omero
 import omero.clients
 import omero.model
-from omero_model_UnitBase import UnitBase
+from omero_model_UnitBase import UnitBase  # type: ignore[import-untyped]
 
 _NOT_FIELDS: Final = frozenset({"_id", "_details", "_loaded"})
 _COLLECTION_PARTS: Final = ("Seq", "Loaded", "CountPerOwner")
@@ -41,7 +41,7 @@ class ModelCollection:
         return f"_{self.name}Loaded"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelClass:
     """A concrete class. ``root`` is the topmost class below IObject: ids are unique among its subclasses.
 
@@ -77,9 +77,13 @@ def model_class(name: str) -> ModelClass:
     return _reflected(found)
 
 
+def class_of(obj: Any) -> ModelClass:
+    """The class of a loaded or unloaded object."""
+    return _class_of(obj.__class__)
+
+
 @cache
-def class_of(python_class: type) -> ModelClass:
-    """The class of a loaded or unloaded object, by its Python class."""
+def _class_of(python_class: Any) -> ModelClass:
     return model_class(python_class.__name__.removesuffix("I"))
 
 
@@ -88,6 +92,11 @@ def concrete_classes() -> Iterator[ModelClass]:
     for name, found in sorted(vars(omero.model).items()):
         if name.endswith("I") and inspect.isclass(found) and issubclass(found, omero.model.IObject):
             yield model_class(name.removesuffix("I"))
+
+
+def is_concrete(class_name: str) -> bool:
+    """Whether there are objects of just this class."""
+    return hasattr(omero.model, f"{class_name}I")
 
 
 def unit_class(name: str) -> Any:
@@ -102,8 +111,9 @@ def unit_class(name: str) -> Any:
     return found
 
 
-def is_unit(value: object) -> bool:
-    return isinstance(value, UnitBase)
+def is_unit(python_class: type) -> bool:
+    """Whether its objects are numbers with a unit."""
+    return issubclass(python_class, UnitBase)
 
 
 def root_of(class_name: str) -> str:

@@ -25,7 +25,8 @@ class RowReader:
     """Takes rows in any order: ``add`` each, then ``finish``. One thread at a time.
 
     A reference without a row of its own stays an unloaded object, a collection that no row tells of stays
-    unloaded. ``unknown`` has (object, field) of what this model has no place for: nothing is dropped in silence.
+    unloaded. ``unknown`` has (object, field) of what this model has no place for: nothing is dropped in
+    silence.
     """
 
     def __init__(self) -> None:
@@ -76,7 +77,7 @@ class RowReader:
         return found
 
     def _fill(self, made: Any, row: Row) -> Any:
-        model, state = class_of(type(made)), vars(made)
+        model, state = class_of(made), vars(made)
         told: dict[str, Any] = {"_details": self._details(row), "_loaded": True}
         for name, value in row.items():
             if name not in _NOT_FIELDS and self._has_place(model, row, name):
@@ -132,17 +133,17 @@ class RowReader:
 
     def _join_sets(self, made: Any) -> None:
         """Put an object into the sets of those that it refers to."""
-        for attribute, name in class_of(type(made)).fields:
+        for attribute, name in class_of(made).fields:
             owner = vars(made).get(attribute)
             if not isinstance(owner, omero.model.IObject):
                 continue
-            for collection in class_of(type(owner)).collections.values():
+            for collection in class_of(owner).collections.values():
                 is_home = collection.inverse == name and not collection.is_ordered
                 if is_home and isinstance(made, getattr(omero.model, collection.element)):
                     self._join(made, owner, collection.name, collection.attribute)
 
     def _join(self, made: Any, owner: Any, name: str, attribute: str) -> None:
-        key = f"{class_of(type(owner)).name}:{owner.id.val}"
+        key = f"{class_of(owner).name}:{owner.id.val}"
         if (key, name) in self._sets:
             vars(owner)[attribute].append(made)
 

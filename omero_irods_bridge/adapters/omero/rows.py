@@ -1,13 +1,13 @@
 """Objects of omero.model as JSON rows (docs/packet-format.md, ``bridge/omero.jsonl``), by reflection.
 
-``{"@": "Image:5", "name": "a.tif", "fileset": "Fileset:3", "pixels": ["Pixels:6"], "@sets": ["annotationLinks"]}``
+``{"@": "Image:5", "name": "a.tif", "fileset": "Fileset:3", "pixels": ["Pixels:6"], "@sets": ["rois"]}``
 
 * scalars are plain JSON, numbers that JSON has no word for ``"NaN"``, ``"Infinity"``, ``"-Infinity"``;
-* units ``{"Length": 0.65, "unit": "MICROMETER"}``, maps ``[["key", "value"], ...]``, bytes ``{"b64": "..."}``;
+* units ``{"Length": 0.65, "unit": "MICROMETER"}``, maps ``[["key", "value"], ...]``, bytes ``{"b64": ...}``;
 * a reference is ``"Class:id"``; a list is a list of references, null where OMERO's list has a hole;
 * a set is named in ``"@sets"`` when it was loaded: its members are the rows that point back;
-* ``"details"`` has references, and ``"permissions": {"is": "rwra--"}`` with ``"extended": [...]`` where OMERO restricts
-  more. What the reading user may do is left out: it says nothing of the object.
+* ``"details"`` has references, and ``"permissions": {"is": "rwra--"}`` with ``"extended": [...]`` where OMERO
+  restricts more. What the reading user may do is left out: it says nothing of the object.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ def ignore(_field: str, _target_class: ModelClass, _target: Any) -> None:
 def key_of(obj: Any) -> str:
     """``Class:id`` of an object that has an id."""
     state = vars(obj)
-    return f"{class_of(type(obj)).name}:{vars(state['_id'])['_val']}"
+    return f"{class_of(obj).name}:{vars(state['_id'])['_val']}"
 
 
 def to_row(obj: Any, meet: Meet = ignore) -> dict[str, Any]:
     """The row of a loaded, saved object, with the collections that are loaded in it."""
-    model, state = class_of(type(obj)), vars(obj)
+    model, state = class_of(obj), vars(obj)
     row: dict[str, Any] = {"@": key_of(obj)}
     for attribute, name in model.fields:
         value = state.get(attribute)
         if value is None:
             continue
-        convert = _converter(type(value))
+        convert = _converter(value.__class__)
         if convert is key_of:
-            meet(name, class_of(type(value)), value)
+            meet(name, class_of(value), value)
         row[name] = convert(value)
     if state["_details"] is not None:
         _add_details(row, vars(state["_details"]), meet)
@@ -66,7 +66,7 @@ def _add_details(row: dict[str, Any], details: dict[str, Any], meet: Meet) -> No
     for attribute, name in _DETAIL_ATTRIBUTES:
         value = details[attribute]
         if value is not None:
-            meet(f"details.{name}", class_of(type(value)), value)
+            meet(f"details.{name}", class_of(value), value)
             told[name] = key_of(value)
     permissions = details["_permissions"]
     if permissions is not None:
@@ -103,13 +103,13 @@ def _add_collections(row: dict[str, Any], model: ModelClass, state: dict[str, An
 
 
 @cache
-def _converter(python_class: type) -> _Convert:
+def _converter(python_class: Any) -> _Convert:
     """How values of this class of a field become JSON."""
     if issubclass(python_class, omero.RType):
         return _scalar
     if issubclass(python_class, omero.model.IObject):
         return key_of
-    if is_unit(python_class.__new__(python_class)):
+    if is_unit(python_class):
         return _unit_converter(python_class.__name__.removesuffix("I"))
     if issubclass(python_class, bytes | bytearray):
         return lambda value: {"b64": base64.b64encode(value).decode()}

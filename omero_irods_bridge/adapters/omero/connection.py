@@ -1,0 +1,209 @@
+"""One session of a user with an OMERO server, and clients of it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import Glacier2
+import omero
+import omero.clients
+
+from omero_irods_bridge.adapters.omero.errors import FOREIGN, SessionExpired, omero_errors, translate
+from omero_irods_bridge.adapters.omero.login import (
+    Login,
+    SessionKey,
+    StoredSession,
+    UserPassword,
+    stored_session,
+)
+from omero_irods_bridge.model.errors import AccessDenied
+from omero_irods_bridge.ports import ServerIdentity
+
+log = logging.getLogger(__name__)
+
+KEEP_ALIVE_S: Final = 60
+"""OMERO ends a session that was idle for ten minutes, unless told otherwise."""
+
+_AGENT: Final = "omero-irods-bridge"
+_ALL_GROUPS: Final = -1
+
+
+class OmeroConnection:
+    """A session, kept alive until :meth:`close`. Any thread may use it, and open clients of its own on it.
+
+    A session that was ours ends with it; one that was joined (``omero login``, a key) stays.
+    """
+
+    def __init__(self, client: Any, properties: Mapping[str, str], *, is_ours: bool) -> None:
+        self.client = client
+        self._properties = properties
+        self._is_ours = is_ours
+        self._lock = threading.Lock()
+        self._identity: ServerIdentity | None = None
+
+    @property
+    def identity(self) -> ServerIdentity:
+        """Asked for once."""
+        with self._lock:
+            if self._identity is None:
+                with omero_errors("asking who the server is"):
+                    self._identity = _identity(self.client)
+            return self._identity
+
+    @property
+    def session(self) -> Any:
+        """The ServiceFactory proxy."""
+        return self.client.getSession()
+
+    def all_groups(self) -> dict[str, str]:
+        """The context of a call that sees all groups of the user; it cannot save (omero-semantics.md, 3)."""
+        context: dict[str, str] = self.client.getContext(group=_ALL_GROUPS)
+        return context
+
+    @contextlib.contextmanager
+    def another_client(self) -> Iterator[Any]:
+        """A client with a network connection of its own in the same session, for one thread."""
+        with omero_errors("joining the session"):
+            client = _joined(self._properties, self.client.getSessionId(), is_ours=self._is_ours)
+        try:
+            yield client
+        finally:
+            close_client(client)
+
+    def over_tcp(self) -> OmeroConnection:
+        """The same session without TLS, where the server offers that; this connection ends then."""
+        router = self.session.getConfigService().getConfigValue("omero.router.insecure")
+        if not router:
+            log.info("the server offers no plain TCP")
+            return self
+        host = self.client.getProperty("omero.host")
+        plain = {**self._properties, "Ice.Default.Router": router.replace("@omero.host@", host)}
+        client = _joined(plain, self.client.getSessionId(), is_ours=self._is_ours)
+        self.close()
+        return OmeroConnection(client, plain, is_ours=self._is_ours)
+
+    def close(self) -> None:
+        """Never raises; done when it is closed already."""
+        close_client(self.client)
+
+    def __enter__(self) -> OmeroConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def connect(
+    login: Login,
+    *,
+    secure: bool = True,
+    certificate: Path | None = None,
+    keep_alive_s: int = KEEP_ALIVE_S,
+) -> OmeroConnection:
+    """Log in over TLS; without ``secure`` all but the login is plain TCP, where the server offers that.
+
+    With ``certificate``, of the server or of who signed it (PEM), another server is not talked to; without it
+    any server that answers is believed, as all clients of OMERO do.
+
+    Raises:
+        AccessDenied: wrong password, or nobody is logged in; SessionExpired when the session is over.
+        Unreachable: nobody answers there.
+    """
+    if isinstance(login, StoredSession):
+        login = stored_session(login)
+    connection = _logged_in(login, _properties(login, certificate))
+    try:
+        with omero_errors(f"logging in to {login.host}"):
+            connection = connection if secure else connection.over_tcp()
+            connection.client.enableKeepAlive(keep_alive_s)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _properties(login: SessionKey | UserPassword, certificate: Path | None) -> dict[str, str]:
+    made = {"omero.host": login.host, "omero.port": str(login.port), "Ice.PrintStackTraces": "0"}
+    if isinstance(login, UserPassword) and login.group:
+        made["omero.group"] = login.group
+    if certificate is not None:
+        made |= {"IceSSL.VerifyPeer": "2", "IceSSL.CAs": str(certificate), "IceSSL.CheckCertName": "1"}
+    return made
+
+
+def _logged_in(login: SessionKey | UserPassword, properties: dict[str, str]) -> OmeroConnection:
+    try:
+        if isinstance(login, SessionKey):
+            return OmeroConnection(_joined(properties, login.key, is_ours=False), properties, is_ours=False)
+        client = _opened(properties, login.user, login.password)
+        # The group is for the login alone: in a call it would be taken for an id (omero-semantics.md, 3).
+        group = properties.pop("omero.group", None)
+        if group is not None:
+            client.getImplicitContext().remove("omero.group")
+        return OmeroConnection(client, properties, is_ours=True)
+    except (Glacier2.PermissionDeniedException, omero.WrappedCreateSessionException) as error:
+        raise _not_let_in(login, error) from None  # the server repeats a key in its message
+    except FOREIGN as error:
+        raise translate(error, f"logging in to {login.host}") from error
+
+
+def _not_let_in(login: SessionKey | UserPassword, error: Exception) -> AccessDenied:
+    if isinstance(login, SessionKey):
+        return SessionExpired(f"Your session with {login.host} is over.", hint="Log in again: omero login")
+    group = f" in the group {login.group}" if isinstance(error, omero.WrappedCreateSessionException) else ""
+    return AccessDenied(
+        f"{login.host} does not let {login.user} in{group}.",
+        hint="Check the user, the password and the group.",
+    )
+
+
+def _opened(properties: Mapping[str, str], name: str, password: str) -> Any:
+    """A client with a session; none is left open when that fails."""
+    client = omero.client(dict(properties))
+    client.setAgent(_AGENT)
+    try:
+        client.createSession(name, password)
+    except BaseException:
+        close_client(client)
+        raise
+    return client
+
+
+def _joined(properties: Mapping[str, str], key: str, *, is_ours: bool) -> Any:
+    """A client of a session that is there; OMERO counts how many there are and ends it with the last.
+
+    The one that somebody else has opened is left alone whatever the count is.
+    """
+    client = _opened(properties, key, key)
+    try:
+        if not is_ours:
+            client.getSession().detachOnDestroy()
+    except BaseException:
+        close_client(client)
+        raise
+    return client
+
+
+def _identity(client: Any) -> ServerIdentity:
+    session = client.getSession()
+    context, config = session.getAdminService().getEventContext(), session.getConfigService()
+    return ServerIdentity(
+        host=client.getProperty("omero.host"),
+        uuid=config.getDatabaseUuid(),
+        version=config.getVersion(),
+        user=context.userName,
+        user_id=context.userId,
+        group=context.groupName,
+        group_id=context.groupId,
+    )
+
+
+def close_client(client: Any) -> None:
+    """End a client; never raises. The communicator goes too, else Ice complains at the end of the process."""
+    with contextlib.suppress(*FOREIGN, Glacier2.SessionNotExistException):
+        client.closeSession()

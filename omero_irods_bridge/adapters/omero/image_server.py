@@ -1,0 +1,80 @@
+"""The port ImageServer over omero-py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from omero_irods_bridge.adapters.omero.connection import OmeroConnection
+from omero_irods_bridge.adapters.omero.errors import omero_errors
+from omero_irods_bridge.adapters.omero.figures import figures_showing
+from omero_irods_bridge.adapters.omero.files import OmeroFileReader
+from omero_irods_bridge.adapters.omero.graph_reading import GraphReading
+from omero_irods_bridge.adapters.omero.queries import Queries
+from omero_irods_bridge.adapters.omero.raw_files import RawFiles
+from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
+from omero_irods_bridge.model.objects import ObjectRef
+from omero_irods_bridge.ports import FileReader, Row, ServerIdentity
+
+
+class OmeroImageServer:
+    """An ``ImageServer`` on a connection, which the caller closes.
+
+    ``repository`` is the folder of the ManagedRepository, where it is mounted on this machine.
+    """
+
+    def __init__(self, connection: OmeroConnection, *, repository: Path | None = None) -> None:
+        self._connection = connection
+        self._repository = repository
+
+    @property
+    def identity(self) -> ServerIdentity:
+        return self._connection.identity
+
+    def read_graph(
+        self,
+        objects: Sequence[ObjectRef],
+        add: Callable[[Row], None],
+        *,
+        figures: bool = False,
+        report: Report = silent,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        what = f"reading what OMERO knows of {_named(objects)}"
+        cancel = cancel or CancelToken()
+        report(Step(what))
+        with omero_errors(what):
+            queries = Queries(self._connection)
+            reading = GraphReading(queries, add, report, cancel)
+            reading.start(objects)
+            reading.go_on()
+            if figures:
+                self._add_figures(reading, queries, report, cancel)
+            reading.finish()
+
+    def _add_figures(
+        self, reading: GraphReading, queries: Queries, report: Report, cancel: CancelToken
+    ) -> None:
+        files = RawFiles(self._connection.session, self._connection.all_groups())
+        for annotation in figures_showing(reading.images(), queries, files, report, cancel):
+            reading.add_whole("Annotation", annotation)
+        reading.go_on()
+
+    def file_reader(self) -> AbstractContextManager[FileReader]:
+        return self._file_reader()
+
+    @contextmanager
+    def _file_reader(self) -> Iterator[FileReader]:
+        with self._connection.another_client() as client:
+            context = client.getContext(group=-1)
+            reader = OmeroFileReader(client.getSession(), context, self._repository)
+            try:
+                yield reader
+            finally:
+                reader.close()
+
+
+def _named(objects: Sequence[ObjectRef]) -> str:
+    few = ", ".join(str(one) for one in objects[:3])
+    return few if len(objects) <= 3 else f"{few} and {len(objects) - 3:,} more"
