@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from omero_irods_bridge.model.errors import AccessDenied, BadPacket, BridgeError, NotFound, UsageError
+from omero_irods_bridge.model.errors import BadPacket, NotFound, UsageError
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot, from_avus
 from omero_irods_bridge.model.stored import Collection, DataObject, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
@@ -21,12 +20,18 @@ LOCAL: Final = "file:"
 IRODS: Final = "irods:"
 
 
+OpenLocal = Callable[[Path], AbstractContextManager[Packet]]
+
+
 @contextmanager
-def open_packet(store: ObjectStore | None, text: str, *, streams: int = 1) -> Iterator[Packet]:
+def open_packet(
+    store: ObjectStore | None, text: str, *, open_local: OpenLocal, streams: int = 1
+) -> Iterator[Packet]:
     """Open the packet that a person named.
 
     ``file:`` and ``irods:`` before a path say where it is. Without either it is in iRODS when it begins with
-    the name of the store's zone, ``/tempZone/``, and on this machine otherwise: a zip, a tar or a folder.
+    the name of the store's zone, ``/tempZone/``, and on this machine otherwise: a zip, a tar or a folder,
+    which ``open_local`` opens (adapters/local.py).
 
     Raises:
         UsageError: it is in iRODS, and there is no ``store``.
@@ -34,8 +39,9 @@ def open_packet(store: ObjectStore | None, text: str, *, streams: int = 1) -> It
     """
     zone = None if store is None else store.zone
     if not is_in_irods(text, zone):
-        with _open_local(Path(text.removeprefix(LOCAL))) as packet:
-            yield packet
+        path = Path(text.removeprefix(LOCAL)).expanduser()
+        with open_local(path) as packet:
+            yield _checked(str(path), packet)
         return
     if store is None:
         raise UsageError(f"{text} is in iRODS, and no iRODS is set up.", hint="Run iinit, then try again.")
@@ -127,60 +133,7 @@ def _expanded(store: ObjectStore, collection: Collection, sources: ObjectSources
 def _checked(path: str, packet: Packet) -> Packet:
     if TRANSFER_XML not in packet.members and MANIFEST not in packet.members:
         raise BadPacket(
-            f"{path} is no packet: it has neither {TRANSFER_XML} nor {MANIFEST}.", hint=_NO_PACKET
+            f"{path} is no packet: it has neither {TRANSFER_XML} nor {MANIFEST}.",
+            hint="Name a packet that omero-irods or `omero transfer` made.",
         )
     return packet
-
-
-# -- on this machine
-
-
-@contextmanager
-def _open_local(path: Path) -> Iterator[Packet]:
-    if path.is_dir():
-        yield _checked(str(path), folder_packet(dict(_files_in(path))))
-        return
-    if not path.is_file():
-        raise NotFound(f"There is no file or folder {path}.", hint=f"For one in iRODS write {IRODS}/zone/...")
-    yield _archive(str(path), _LocalFile(path))
-
-
-def _files_in(folder: Path) -> Iterator[tuple[str, ByteSource]]:
-    """Regular files only: a link could lead out of the packet."""
-    for root, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            if Path(root, name).is_symlink():
-                raise BadPacket(f"{Path(root, name)} is a link; packets have none.")
-        for name in names:
-            path = Path(root, name)
-            yield path.relative_to(folder).as_posix(), _LocalFile(path)
-
-
-class _LocalFile:
-    """A file that is open only while it is read: a folder may have more than a process can open."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with _local_errors(path):
-            self._size = path.stat().st_size
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        with _local_errors(self._path), self._path.open("rb") as file:
-            file.seek(offset)
-            return file.read(max(0, min(length, self._size - offset)))
-
-
-@contextmanager
-def _local_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} is not there any more.") from error
-    except PermissionError as error:
-        raise AccessDenied(f"You may not read {path}.", hint="Ask its owner.") from error
-    except OSError as error:
-        raise BridgeError(f"{path} cannot be read: {error.strerror}.") from error

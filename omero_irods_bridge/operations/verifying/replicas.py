@@ -30,6 +30,27 @@ class Expected:
         return self.path if self.member is None else f"{self.member} in {self.path}"
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A data object whose bytes are to be compared: what it should be, and what the catalog has."""
+
+    expected: Expected
+    found: DataObject
+
+    @property
+    def _good(self) -> tuple[Replica, ...]:
+        return tuple(one for one in self.found.replicas if one.status is ReplicaStatus.GOOD)
+
+    def replicas(self, scope: Scope) -> tuple[Replica, ...]:
+        """Those whose bytes are compared: every good one, or the first; any where none is good."""
+        chosen = self._good or self.found.replicas[:1]
+        return chosen if scope is Scope.REPLICAS else chosen[:1]
+
+    def is_covered(self, scope: Scope) -> bool:
+        """Whether that is every replica that a reader may get."""
+        return set(self._good) <= set(self.replicas(scope))
+
+
 def check_catalog(expected: Expected, found: DataObject, scope: Scope) -> Iterator[Finding]:
     """What is wrong with the replicas of ``found``, as the catalog has them.
 
@@ -39,7 +60,7 @@ def check_catalog(expected: Expected, found: DataObject, scope: Scope) -> Iterat
         yield _finding(
             expected,
             found.replicas[0],
-            Problem.UNPROVEN,
+            Problem.STALE,
             f"{expected.what} has no good replica.",
             "Somebody may be writing to it: try again later. Otherwise tell the administrator of iRODS.",
         )
@@ -98,14 +119,6 @@ def _not_good(expected: Expected, replica: Replica) -> Finding:
 def named(replica: Replica) -> str:
     """How people find it: ``replica 1 on archiveResc``."""
     return f"replica {replica.number} on {replica.resource}"
-
-
-def to_check(found: DataObject, scope: Scope) -> tuple[Replica, ...]:
-    """The replicas whose bytes are read: every good one, or the first; any where none is good."""
-    good = tuple(replica for replica in found.replicas if replica.status is ReplicaStatus.GOOD)
-    if not good:
-        return found.replicas[:1]
-    return good if scope is Scope.REPLICAS else good[:1]
 
 
 def remedy(found: DataObject, bad: Replica, whole: Collection[int]) -> str:
