@@ -14,7 +14,8 @@ from omero_irods_bridge.operations.incoming import INCOMING
 from omero_irods_bridge.operations.object_sources import ObjectSources
 from omero_irods_bridge.packet.opening import open_packet as open_archive
 from omero_irods_bridge.packet.reading import MANIFEST, TRANSFER_XML, Packet, folder_packet
-from omero_irods_bridge.ports import ByteSource, ObjectStore
+from omero_irods_bridge.packet.zip_reading import zip_packet
+from omero_irods_bridge.ports import ObjectStore
 
 LOCAL: Final = "file:"
 IRODS: Final = "irods:"
@@ -81,7 +82,21 @@ def open_snapshot(
             yield _expanded(store, found, sources)
     else:
         with store.open_source(path, streams=streams, replica=replica) as source:
-            yield _archive(path, source)
+            yield _checked(path, _named(path, lambda: open_archive(source)))
+
+
+@contextmanager
+def open_zip(
+    store: ObjectStore, path: str, *, streams: int = 1, replica: int | None = None
+) -> Iterator[Packet]:
+    """Open what is known to be a zip, also when its first bytes do not say so any more.
+
+    Raises:
+        BadPacket: its directory cannot be read.
+        BridgeError: see :func:`open_snapshot`.
+    """
+    with store.open_source(path, streams=streams, replica=replica) as source:
+        yield _named(path, lambda: zip_packet(source))
 
 
 def found_at(store: ObjectStore, path: str) -> DataObject | Collection:
@@ -116,9 +131,10 @@ def sealed_snapshot(store: ObjectStore, path: str, *, prefix: str = DEFAULT_PREF
     return Snapshot(path, description)
 
 
-def _archive(path: str, source: ByteSource) -> Packet:
+def _named(path: str, opened: Callable[[], Packet]) -> Packet:
+    """What is wrong with a packet, with its path."""
     try:
-        return _checked(path, open_archive(source))
+        return opened()
     except BadPacket as error:
         raise BadPacket(f"{path} cannot be read. {error.message}", hint=error.hint) from error
 

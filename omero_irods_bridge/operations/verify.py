@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import TypeAlias
 
 from omero_irods_bridge.model.errors import BadPacket, BridgeError, NotFound, UsageError
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Description, Form, State
-from omero_irods_bridge.model.stored import DataObject
+from omero_irods_bridge.model.stored import DataObject, Replica, ReplicaStatus
 from omero_irods_bridge.model.verification import Finding, Problem, Scope, Verification
-from omero_irods_bridge.operations.opening import found_at, open_snapshot
+from omero_irods_bridge.operations.opening import found_at, open_snapshot, open_zip
 from omero_irods_bridge.operations.verifying.checking import Checked, Checker
 from omero_irods_bridge.operations.verifying.described import check_avus, recorded_sha256
 from omero_irods_bridge.operations.verifying.marks import Marks, write_marks
@@ -28,7 +29,7 @@ from omero_irods_bridge.operations.verifying.members import (
     check_members,
     is_about_data,
 )
-from omero_irods_bridge.operations.verifying.replicas import Expected, Target, check_catalog
+from omero_irods_bridge.operations.verifying.replicas import Expected, Target, check_catalog, named
 from omero_irods_bridge.operations.verifying.sampling import sample as draw
 from omero_irods_bridge.packet.manifest import MANIFEST_BYTES, ManifestMember, parse
 from omero_irods_bridge.packet.reading import MANIFEST, Packet
@@ -186,14 +187,14 @@ def _look_at_zip(store: ObjectStore, path: str, description: Description | None,
     sha256 = None if description is None else recorded_sha256(description)
     expected = Expected(path, None if description is None else description.size, sha256)
     findings = list(check_catalog(expected, found, scope))
-    members, problems = _manifest_of(store, path)
+    members, problems = _manifest_of_zip(store, found)
     return _Seen([*findings, *problems], members, (Target(expected, found),))
 
 
 def _look_at_collection(
     store: ObjectStore, path: str, description: Description | None, scope: Scope
 ) -> _Seen:
-    members, findings = _manifest_of(store, path)
+    members, findings = _manifest_of_collection(store, path)
     objects = {one.path: one for one in store.children(path, recursive=True) if isinstance(one, DataObject)}
     targets = tuple(
         Target(expected, objects[expected.path])
@@ -219,23 +220,47 @@ def _expected(
     yield Expected(f"{path}/{MANIFEST}", None, sha256, MANIFEST)
 
 
-def _manifest_of(store: ObjectStore, path: str) -> tuple[tuple[ManifestMember, ...], list[Finding]]:
-    """The members that the manifest names, and where packet and manifest do not agree."""
+_Manifest: TypeAlias = tuple[tuple[ManifestMember, ...], list[Finding]]
+"""The members that a manifest names, and where packet and manifest do not agree."""
+
+
+def _manifest_of_zip(store: ObjectStore, found: DataObject) -> _Manifest:
+    """Of the first replica that has a manifest, so that the members of the others can be named."""
+    findings: list[Finding] = []
+    good = [one for one in found.replicas if one.status is ReplicaStatus.GOOD]
+    for replica in good or found.replicas[:1]:
+        try:
+            with open_zip(store, found.path, replica=replica.number) as packet:
+                members, others = _read_manifest(found.path, packet)
+                return members, [*findings, *others]
+        except BridgeError as error:
+            findings.append(_unreadable(error, found.path, replica))
+    return (), findings
+
+
+def _manifest_of_collection(store: ObjectStore, path: str) -> _Manifest:
     try:
         with open_snapshot(store, path) as packet:
-            members = parse(packet.read(MANIFEST, MANIFEST_BYTES)).members
-            return members, _disagreements(path, packet, members)
+            return _read_manifest(path, packet)
     except BridgeError as error:
-        if not is_about_data(error):
-            raise
-        text = f"The manifest of {path} cannot be read: {error.message}"
-        problem = Problem.MISSING if isinstance(error, NotFound) else Problem.DAMAGED
-        return (), [Finding(problem, path, text, error.hint or PACK_AGAIN, member=MANIFEST)]
+        return (), [_unreadable(error, path)]
 
 
-def _disagreements(path: str, packet: Packet, members: Sequence[ManifestMember]) -> list[Finding]:
+def _read_manifest(path: str, packet: Packet) -> _Manifest:
+    members = parse(packet.read(MANIFEST, MANIFEST_BYTES)).members
     sizes = {name: member.size for name, member in packet.members.items()}
-    return list(check_members(path, members, sizes, ImagesOf(packet)))
+    return members, list(check_members(path, members, sizes, ImagesOf(packet)))
+
+
+def _unreadable(error: BridgeError, path: str, replica: Replica | None = None) -> Finding:
+    """What an error says of a manifest; one that says nothing of data is raised again."""
+    if not is_about_data(error):
+        raise error
+    where = path if replica is None else f"{path}, {named(replica)},"
+    problem = Problem.MISSING if isinstance(error, NotFound) else Problem.DAMAGED
+    number, resource = (None, "") if replica is None else (replica.number, replica.resource)
+    text = f"The manifest of {where} cannot be read: {error.message}"
+    return Finding(problem, path, text, PACK_AGAIN, number, resource, MANIFEST)
 
 
 def _miscounted(

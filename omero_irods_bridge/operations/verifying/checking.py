@@ -16,11 +16,12 @@ from omero_irods_bridge.model.errors import AccessDenied, BridgeError
 from omero_irods_bridge.model.events import Step
 from omero_irods_bridge.model.stored import Replica
 from omero_irods_bridge.model.verification import Finding, Problem, Scope
-from omero_irods_bridge.operations.opening import open_snapshot
+from omero_irods_bridge.operations.opening import open_snapshot, open_zip
 from omero_irods_bridge.operations.verifying.members import (
     ImagesOf,
     Meter,
     damage,
+    damage_by_crc,
     is_about_data,
     sha256_of,
 )
@@ -85,10 +86,10 @@ class Checker:
         return checked
 
     def sample(self, paths: Iterable[str]) -> Checked:
-        """Read some members and compare each."""
+        """Read some members of a zip and compare each."""
         wanted = set(paths)
         checked = Checked(members=wanted, complete=False)
-        with open_snapshot(self.store, self.path) as packet:
+        with open_zip(self.store, self.path) as packet:
             members = [member for member in self.members if member.path in wanted]
             images = ImagesOf(packet)
             checked.findings = [
@@ -186,7 +187,7 @@ class Checker:
             return
         found = list(self._members(result.replica))
         if not found and result.outcome is _Outcome.DAMAGED:
-            found = [(None, result.why or _BETWEEN if self.members else result.why, ())]
+            found = [(None, result.why or _BETWEEN, ())]
         yield from found
 
     def _images(self, member: ManifestMember | None) -> tuple[int, ...]:
@@ -201,8 +202,10 @@ class Checker:
         size = sum(member.size for member in self.members)
         self.meter.tell(Step(f"Looking which members of {self.path} are damaged", size, len(self.members)))
         try:
-            with open_snapshot(self.store, self.path, replica=replica.number) as packet:
+            with open_zip(self.store, self.path, replica=replica.number) as packet:
                 images = ImagesOf(packet)
+                if not self.members:
+                    yield from ((path, why, ()) for path, why in self._damaged_by_crc(packet))
                 for member, why in self._damaged(packet, self.members):
                     yield member.path, why, images(member)
         except BridgeError as error:
@@ -218,3 +221,11 @@ class Checker:
             why = damage(packet, member, self.meter)
             if why is not None:
                 yield member, why
+
+    def _damaged_by_crc(self, packet: Packet) -> Iterator[tuple[str, str]]:
+        """Without a manifest the packet's own sums tell; they do not prove, but they find what decayed."""
+        for path in packet.members:
+            self.meter.check()
+            why = damage_by_crc(packet, path, self.meter)
+            if why is not None:
+                yield path, why

@@ -110,6 +110,18 @@ def damage(packet: Packet, member: ManifestMember, meter: Meter) -> str | None:
     return None if found == member.sha256 else f"{member.path} has the SHA-256 {found}, not {member.sha256}."
 
 
+def damage_by_crc(packet: Packet, path: str, meter: Meter) -> str | None:
+    """What the CRC that the packet has of a member says of its bytes, like :func:`damage`."""
+    try:
+        for chunk in packet.chunks(path):
+            meter.count(read=len(chunk))
+    except BridgeError as error:
+        if not is_about_data(error):
+            raise
+        return error.message
+    return None
+
+
 def sha256_of(source: ByteSource, meter: Meter) -> Sha256:
     """Of all bytes, read in pieces.
 
