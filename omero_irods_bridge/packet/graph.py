@@ -283,21 +283,25 @@ def lines_of(pieces: Iterable[bytes], *, longest: int = LONGEST_LINE) -> Iterato
     parts: list[bytes] = []
     held = 0
     for piece in pieces:
-        first, *others = piece.split(b"\n")
-        for rest in others:
-            yield b"".join((*parts, first))
-            parts, held, first = [], 0, rest
-        parts.append(first)
-        held += len(first)
-        if held > longest:
-            raise BadPacket(f"{FORM} has a line of more than {longest:,} bytes.")
+        *ended, rest = piece.split(b"\n")
+        for line in ended:
+            _check_length(held + len(line), longest)
+            yield b"".join((*parts, line))
+            parts, held = [], 0
+        parts.append(rest)
+        held += len(rest)
+        _check_length(held, longest)
     if held:
         yield b"".join(parts)
 
 
+def _check_length(length: int, longest: int) -> None:
+    if length > longest:
+        raise BadPacket(f"{FORM} has a line of more than {longest:,} bytes.")
+
+
 def _decode(line: bytes, number: int) -> Row:
-    if len(line) > LONGEST_LINE:
-        raise BadPacket(f"Line {number:,} of {FORM} has more than {LONGEST_LINE:,} bytes.")
+    _check_length(len(line), LONGEST_LINE)
     try:
         row = json.loads(line.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
