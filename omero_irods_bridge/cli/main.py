@@ -6,14 +6,22 @@ when they run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final
 
 import typer
 
 from omero_irods_bridge import __version__
 from omero_irods_bridge.cli import output
-from omero_irods_bridge.model.errors import BridgeError, ExitStatus
+from omero_irods_bridge.cli.gc import gc
+from omero_irods_bridge.cli.listing import find_snapshots, list_snapshots
+from omero_irods_bridge.cli.options import with_groups
+from omero_irods_bridge.cli.pack import pack
+from omero_irods_bridge.cli.settings import settings
+from omero_irods_bridge.cli.show import show
+from omero_irods_bridge.cli.verify import ALL_DATA, verify
+from omero_irods_bridge.model.errors import BridgeError, ExitStatus, UsageError
 
 
 def _exit_with_status(status: int | None, **_parameters: object) -> None:
@@ -24,7 +32,9 @@ def _exit_with_status(status: int | None, **_parameters: object) -> None:
 app = typer.Typer(
     name="omero-irods",
     help="Move microscopy images, with all that OMERO knows about them, between OMERO and iRODS.",
-    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"max_content_width": 100},
     pretty_exceptions_enable=False,
     result_callback=_exit_with_status,
 )
@@ -46,20 +56,50 @@ def _options(version: _Version = False) -> None:
     """Options that come before the name of a command."""
 
 
+_COMMANDS: Final[dict[str, Callable[..., Any]]] = {
+    "pack": pack,
+    "list": list_snapshots,
+    "find": find_snapshots,
+    "show": show,
+    "verify": verify,
+    "gc": gc,
+    "settings": settings,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(with_groups(_command))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` name (default: those of the process) and return its exit status.
 
     A ``BridgeError`` is shown without a traceback; any other exception is a defect and passes through.
     """
+    given = _spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=arguments, prog_name="omero-irods")
-    except SystemExit as finished:
-        return _status_of(finished)
+        return _run(given) if given else _run(["--help"]) or ExitStatus.USAGE
     except BridgeError as failure:
-        output.error(failure)
+        output.error(failure, as_json="--json" in given)
         return failure.exit_status
-    return ExitStatus.DONE
 
 
-def _status_of(finished: SystemExit) -> int:
-    return finished.code if isinstance(finished.code, int) else int(finished.code is not None)
+def _spelled_out(arguments: Sequence[str]) -> list[str]:
+    """Options whose value may be left out get it."""
+    return [f"--data={ALL_DATA}" if argument == "--data" else argument for argument in arguments]
+
+
+def _run(arguments: list[str]) -> int:
+    """The exit status; what typer says of arguments becomes an error like others."""
+    try:
+        return int(app(args=arguments, prog_name="omero-irods", standalone_mode=False) or ExitStatus.DONE)
+    except typer.Abort:
+        output.note("omero-irods: Given up; nothing was done.")
+        return ExitStatus.FAILED
+    except typer.TyperException as misunderstood:
+        raise _usage_error(misunderstood) from misunderstood
+
+
+def _usage_error(misunderstood: typer.TyperException) -> UsageError:
+    context: Any = getattr(misunderstood, "ctx", None)
+    command = context.command_path if context is not None else "omero-irods"
+    message = misunderstood.format_message().replace("Value error, ", "")  # pydantic's way to begin
+    return UsageError(message, hint=f"See: {command} --help")

@@ -6,9 +6,11 @@ With ``--json`` a result is one JSON value on standard output, and so is an erro
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from omero_irods_bridge.model.errors import BridgeError
@@ -23,12 +25,12 @@ def result(text: str) -> None:
 
 def json_result(value: Any) -> None:
     """Print what the command was asked for, as JSON."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    _write(json.dumps(value, ensure_ascii=False, indent=2), sys.stdout)
 
 
 def json_line(value: Any) -> None:
     """Tell a program what happens: one JSON object a line, at once."""
-    print(json.dumps(value, ensure_ascii=False), file=sys.stderr, flush=True)
+    _write(json.dumps(value, ensure_ascii=False), sys.stderr)
 
 
 def note(text: str) -> None:
@@ -72,7 +74,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterabl
         shown.add_column(head, justify="right" if head in set(right) else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(visible(cell) for cell in row))
-    console.print(shown, soft_wrap=not to_terminal)
+    with _until_reader_leaves(sys.stdout):
+        console.print(shown, soft_wrap=not to_terminal)
 
 
 def show_cursor() -> None:
@@ -92,4 +95,21 @@ def _is_harmless(char: str) -> bool:
 
 
 def _print(text: str, stream: TextIO) -> None:
-    print(visible(text), file=stream)
+    _write(visible(text), stream)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    with _until_reader_leaves(stream):
+        print(text, file=stream, flush=True)
+
+
+@contextmanager
+def _until_reader_leaves(stream: TextIO) -> Iterator[None]:
+    """``omero-irods list | head`` is no failure: what nobody reads any more goes nowhere."""
+    try:
+        yield
+        stream.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

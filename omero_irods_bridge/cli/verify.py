@@ -1,0 +1,96 @@
+"""``omero-irods verify``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from omero_irods_bridge.cli import output, parsing, views, working
+from omero_irods_bridge.cli.options import Config, Told
+from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.verification import Finding, Scope, Verification
+
+_Place = Annotated[str, typer.Argument(metavar="SNAPSHOT", hidden=True)]
+_Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[=SHARE]", help="Also the bytes of one good replica; --data=5% of them, drawn by lot."
+    ),
+]
+_Replicas = Annotated[bool, typer.Option("--replicas", help="Also the bytes of every replica.")]
+ALL_DATA = "100%"
+"""What ``--data`` alone stands for (main.py)."""
+
+
+def verify(
+    snapshot: _Place, *, data: _Data = None, replicas: _Replicas = False, told: Told, config: Config
+) -> int:
+    """Check that SNAPSHOT in iRODS is what was packed: AVUs, catalog, manifest, and bytes if asked for.
+
+    Damage names the images that need it. The result and its time become AVUs of the snapshot.
+    Example:  omero-irods verify /tempZone/home/alice/hela.zip --data
+    """
+    from omero_irods_bridge.operations import verify as operation
+    from omero_irods_bridge.wiring import SystemClock, open_object_store
+
+    scope, sample = _scope(data, replicas=replicas)
+    settings = working.settings_of(config)
+    with working.at_work(told) as (report, cancel), open_object_store(settings) as store:
+        plan = operation.plan(store, snapshot, scope=scope, sample=sample, prefix=settings.snapshots.prefix)
+        done = operation.apply(plan, store, clock=SystemClock(), report=report, cancel=cancel)
+    if told.as_json:
+        output.json_result({"verification": _fields(done)})
+    else:
+        output.result("\n".join(_lines(done)))
+    return done.exit_status
+
+
+def _scope(data: str | None, *, replicas: bool) -> tuple[Scope, float | None]:
+    share = parsing.share(data) if data is not None else None
+    if replicas and share not in {None, 1.0}:
+        raise UsageError("--replicas reads all data.", hint="Leave out the share of --data.")
+    if replicas:
+        return Scope.REPLICAS, None
+    return (Scope.METADATA, None) if share is None else (Scope.DATA, None if share == 1 else share)
+
+
+def _fields(done: Verification) -> dict[str, Any]:
+    return {"ok": done.ok, **views.plain(done)}
+
+
+def _lines(done: Verification) -> Iterator[str]:
+    yield f"{done.path}: {_verdict(done)}"
+    yield from views.aligned(_facts(done))
+    for finding in done.findings:
+        yield f"- {_subject(finding)}{finding.text}"
+        if finding.remedy:
+            yield f"  {finding.remedy}"
+
+
+def _verdict(done: Verification) -> str:
+    if not done.ok:
+        return f"{views.count(len(done.findings), 'problem')} found"
+    if done.complete:
+        return "good; all bytes were compared"
+    if done.members_checked:
+        return "good, as far as bytes were compared"
+    return "good, as far as can be told without its bytes (--data compares them)"
+
+
+def _facts(done: Verification) -> Iterator[tuple[str, str]]:
+    yield "members", f"{done.members:,}, the bytes of {done.members_checked:,} compared"
+    if done.bytes_checked:
+        yield "in iRODS", f"{views.exact_size(done.bytes_checked)} read by the server"
+    if done.bytes_read:
+        yield "network", views.exact_size(done.bytes_read)
+    if done.state is not None:
+        yield "state", done.state.value
+
+
+def _subject(finding: Finding) -> str:
+    where = f"replica {finding.replica} on {finding.resource}: " if finding.replica is not None else ""
+    member = f"{finding.member}: " if finding.member else ""
+    images = f"images {', '.join(map(str, finding.images))}: " if finding.images else ""
+    return f"{finding.problem}: {where}{member}{images}"

@@ -1,0 +1,51 @@
+"""What surrounds a command at work: settings, progress, signals, and questions to the person."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from omero_irods_bridge.cli import interrupts, output
+from omero_irods_bridge.cli.options import Config, OmeroLogin, Told
+from omero_irods_bridge.model.events import CancelToken, Report
+
+if TYPE_CHECKING:
+    from omero_irods_bridge.settings import Settings
+    from omero_irods_bridge.wiring import Ask
+
+
+def settings_of(config: Config, login: OmeroLogin | None = None) -> Settings:
+    """The settings that a command works with."""
+    from omero_irods_bridge.settings import load
+
+    return load(config.config, login.settings() if login else None).settings
+
+
+@contextmanager
+def at_work(told: Told) -> Iterator[tuple[Report, CancelToken]]:
+    """Where to report to, and the token that the first Ctrl-C or SIGTERM cancels."""
+    from omero_irods_bridge.cli import progress
+
+    tell = _tell_program if told.as_json else output.note
+    with (
+        interrupts.cancel_token(tell) as cancel,
+        progress.receiver(as_json=told.as_json, quiet=told.quiet) as report,
+    ):
+        yield report, cancel
+
+
+def _tell_program(text: str) -> None:
+    output.json_line({"event": "notice", "text": text})
+
+
+def asker() -> Ask | None:
+    """Asks for a password without showing it; none where nobody sits at a terminal."""
+    return _ask if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def _ask(question: str) -> str:
+    with interrupts.at_a_question():
+        return getpass.getpass(question)

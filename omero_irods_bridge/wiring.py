@@ -1,0 +1,138 @@
+"""Makes the servers that use cases speak of, from settings; client libraries are imported when needed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from omero_irods_bridge.adapters.local import open_local
+from omero_irods_bridge.model.errors import AccessDenied, UsageError
+from omero_irods_bridge.ports import ImageServer, ObjectStore
+from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
+
+if TYPE_CHECKING:
+    from omero_irods_bridge.adapters.omero.connection import OmeroConnection
+    from omero_irods_bridge.adapters.omero.login import Login
+
+__all__ = ["SystemClock", "open_image_server", "open_local", "open_object_store", "zone_of"]
+
+PASSWORD_VARIABLE: Final = "OMERO_PASSWORD"  # noqa: S105 -- the name of a variable
+
+Ask = Callable[[str], str]
+"""Asks a person for a secret; the argument says for which."""
+
+
+class SystemClock:
+    """The time of this computer."""
+
+    def now(self) -> float:
+        return time.time()
+
+
+@contextmanager
+def open_object_store(settings: Settings) -> Iterator[ObjectStore]:
+    """The iRODS zone of the user's irods_environment.json, or of the one that the settings name.
+
+    Raises:
+        UsageError: there is no such file, or it is not what iinit writes.
+        AccessDenied: there is no password, or a wrong one.
+        Unreachable: nobody answers there.
+    """
+    from omero_irods_bridge.adapters.irods.environment import account_from_environment
+    from omero_irods_bridge.adapters.irods.store import IrodsStore
+
+    with IrodsStore(account_from_environment(settings.irods.environment_file)) as store:
+        store.find(f"/{store.zone}")  # a wrong password is told now, not after OMERO was asked for everything
+        yield store
+
+
+@contextmanager
+def open_image_server(settings: Settings, ask: Ask | None = None) -> Iterator[ImageServer]:
+    """The OMERO server of the settings.
+
+    With a password (``OMERO_PASSWORD``, or ``password_file`` of the settings) a session of our own is opened.
+    Else the omero command's stored session is joined, and left open; when there is none, or it is over, and
+    the settings say which server and user, ``ask`` is asked for the password. It is none where nobody can be
+    asked.
+
+    Raises:
+        UsageError: the settings do not say enough.
+        AccessDenied: nobody is logged in, or OMERO refuses the password.
+        Unreachable: nobody answers there.
+    """
+    from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
+
+    with _connected(settings.omero, ask) as connection:
+        yield OmeroImageServer(connection, repository=settings.omero.managed_repository)
+
+
+@contextmanager
+def _connected(settings: OmeroSettings, ask: Ask | None) -> Iterator[OmeroConnection]:
+    from omero_irods_bridge.adapters.omero.connection import connect
+
+    password = _given_password(settings)
+    if password is not None:
+        opened = connect(_own(settings, password), secure=settings.secure)
+    else:
+        opened = _stored_or_asked(settings, ask)
+    with opened as connection:
+        yield connection
+
+
+def _stored_or_asked(settings: OmeroSettings, ask: Ask | None) -> OmeroConnection:
+    from omero_irods_bridge.adapters.omero.connection import connect
+    from omero_irods_bridge.adapters.omero.login import StoredSession
+
+    try:
+        connection = connect(StoredSession(settings.host, settings.user), secure=settings.secure)
+    except AccessDenied:
+        if ask is None or not settings.host or not settings.user:
+            raise
+        password = ask(f"Password of {settings.user} at {settings.host}: ")
+        return connect(_own(settings, password), secure=settings.secure)
+    return _in_group(connection, settings.group)
+
+
+def _in_group(connection: OmeroConnection, group: str | None) -> OmeroConnection:
+    """A session that others use too is not switched to another group behind their back."""
+    present = connection.identity.group
+    if group is None or group == present:
+        return connection
+    connection.close()
+    raise UsageError(
+        f"Your stored OMERO session is in the group {present}, not {group}.",
+        hint=f"Run: omero sessions group '{group}'",
+    )
+
+
+def _own(settings: OmeroSettings, password: str) -> Login:
+    from omero_irods_bridge.adapters.omero.login import UserPassword
+
+    if not settings.host or not settings.user:
+        missing = "server" if not settings.host else "user"
+        raise UsageError(
+            f"There is an OMERO password, but no {missing} that it is for.",
+            hint=f"Name it with --{missing}, or in the settings below [omero].",
+        )
+    return UserPassword(settings.host, settings.user, password, settings.port, settings.group)
+
+
+def _given_password(settings: OmeroSettings) -> str | None:
+    if password := os.environ.get(PASSWORD_VARIABLE):
+        return password
+    return read_secret(settings.password_file) if settings.password_file else None
+
+
+def zone_of(settings: Settings) -> str | None:
+    """The zone of the irods_environment.json; none when there is no usable one. Connects to nothing."""
+    from omero_irods_bridge.adapters.irods.environment import account_from_environment
+    from omero_irods_bridge.adapters.irods.store import IrodsStore
+
+    try:
+        with IrodsStore(account_from_environment(settings.irods.environment_file)) as store:
+            return store.zone
+    except (UsageError, AccessDenied):
+        return None
