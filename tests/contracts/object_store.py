@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import PurePosixPath
 
 import pytest
@@ -78,6 +79,18 @@ class ObjectStoreContract:
         assert isinstance(found, DataObject)
         assert (found.path, found.size) == (f"{place}/object", 5)
         assert found.good is not None
+
+    def test_owner_and_time_are_known(self, store: ObjectStore, place: str) -> None:
+        before = time.time() - 5
+        store.make_collection(f"{place}/inner")
+        write(store, f"{place}/object")
+        collection, found = store.children(place)
+        assert isinstance(found, DataObject)
+        assert isinstance(collection, Collection)
+        assert found.owner == collection.owner == f"{store.user}#{store.zone}"
+        for modified in (found.replicas[0].modified, collection.modified):
+            assert modified is not None
+            assert before <= modified <= time.time() + 5
 
     @pytest.mark.parametrize("name", ODD_NAMES)
     def test_a_name_is_kept_as_it_is(self, store: ObjectStore, place: str, name: str) -> None:
@@ -186,6 +199,20 @@ class ObjectStoreContract:
         with pytest.raises(NotFound):
             store.open_writer(f"{place}/nothing/object")
 
+    def test_a_replica_is_read_by_its_number(self, store: ObjectStore, place: str) -> None:
+        path = write(store, f"{place}/object", b"0123456789")
+        with store.open_source(path, replica=0, streams=2) as source:
+            assert source.read_at(0, 10) == b"0123456789"
+        with pytest.raises(NotFound), store.open_source(path, replica=7):
+            pass
+
+    def test_an_object_is_cut_off_behind_its_first_bytes(self, store: ObjectStore, place: str) -> None:
+        path = write(store, f"{place}/object", b"0123456789")
+        store.truncate(path, 4)
+        assert read(store, path) == b"0123"
+        with pytest.raises(NotFound):
+            store.truncate(f"{place}/nothing", 4)
+
     # -- checksums
 
     def test_a_checksum_is_computed_and_kept(self, store: ObjectStore, place: str) -> None:
@@ -252,6 +279,17 @@ class ObjectStoreContract:
         store.remove(f"{place}/nothing")
         assert paths(list(store.children(place, recursive=True))) == [f"{place}/ab", f"{place}/object2"]
 
+    def test_a_collection_is_removed_only_if_it_is_empty(self, store: ObjectStore, place: str) -> None:
+        store.make_collection(f"{place}/empty")
+        store.make_collection(f"{place}/full/inner")
+        path = write(store, f"{place}/full/inner/object")
+        assert store.remove_if_empty(f"{place}/empty")
+        assert store.remove_if_empty(f"{place}/empty")
+        assert not store.remove_if_empty(f"{place}/full")
+        assert not store.remove_if_empty(f"{place}/full/inner")
+        assert store.find(f"{place}/empty") is None
+        assert read(store, path) == b"content"
+
     # -- AVUs
 
     @pytest.fixture(params=["object", "collection"])
@@ -311,7 +349,7 @@ class ObjectStoreContract:
         return place
 
     def found(self, store: ObjectStore, shelf: str, *conditions: AvuCondition, **options: int) -> list[str]:
-        found = store.find_by_avus(conditions, below=shelf, **options)  # type: ignore[arg-type]
+        found = store.find_by_avus(conditions, below=shelf, **options)
         return [str(PurePosixPath(path).relative_to(shelf)) for path in found]
 
     def test_objects_and_collections_are_found_without_those_incoming(

@@ -15,6 +15,7 @@ from irods.pool import Pool
 
 from omero_irods_bridge.adapters.irods.environment import APPLICATION_NAME, Account
 from omero_irods_bridge.adapters.irods.errors import is_answer, translated
+from omero_irods_bridge.model.errors import BridgeError
 
 DEFAULT_TIMEOUT_S: Final = 24 * 3600.0
 """How long an answer may take: the checksum of a very large object is one request.
@@ -81,10 +82,17 @@ class Connections:
         Raises:
             Unreachable, AccessDenied: it cannot be made.
         """
-        with translated(f"Logging in to iRODS at {self._where} as {self._pool.account.proxy_user}"):
-            connection = self._pool.get_connection()
-            connection.socket.settimeout(self._timeout_s)
-            return connection
+        what = f"Logging in to iRODS at {self._where} as {self._pool.account.proxy_user}"
+        try:
+            with translated(what):
+                connection = self._pool.get_connection()
+                connection.socket.settimeout(self._timeout_s)
+                return connection
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # PRC does not check what it is sent.
+            raise BridgeError(
+                f"{what}: what answers there is no iRODS server.", hint="Check irods_host and irods_port."
+            ) from error
 
     def give_back(self, connection: Connection) -> None:
         """Keep it for the next one; without effect after :meth:`drop`."""

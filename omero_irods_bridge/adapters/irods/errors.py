@@ -33,11 +33,9 @@ from omero_irods_bridge.model.errors import (
     Unreachable,
 )
 
-CAT_NO_ROWS_FOUND: Final = -808000
+CAT_COLLECTION_NOT_EMPTY: Final = -821000
 CAT_NO_CHECKSUM_FOR_REPLICA: Final = -862000
-CHECK_VERIFICATION_RESULTS: Final = -407000
 OBJ_PATH_DOES_NOT_EXIST: Final = -358000
-USER_FILE_DOES_NOT_EXIST: Final = -310000
 
 _NAMES_PRC_LACKS: Final = {
     -129000: "PATH_REG_NOT_ALLOWED",
@@ -101,7 +99,7 @@ _BROKEN_ANSWERS: Final = (ParseError, struct.error, iRODSMessage.ResponseNotPars
 _LOST: Final = (NetworkException, OSError)
 
 
-def code_of(error: BaseException) -> int | None:
+def code_of(error: BaseException | None) -> int | None:
     """The iRODS code that PRC raised ``error`` for, errno included; none for another error."""
     if isinstance(error, iRODSException):
         code = getattr(error, "code", None)

@@ -24,13 +24,22 @@ _REPLICAS: Final = (
     Column.COLL_NAME,
     Column.DATA_NAME,
     Column.DATA_ID,
+    Column.DATA_OWNER_NAME,
+    Column.DATA_OWNER_ZONE,
     Column.DATA_REPL_NUM,
     Column.DATA_RESC_NAME,
     Column.DATA_REPL_STATUS,
     Column.DATA_SIZE,
     Column.DATA_CHECKSUM,
+    Column.DATA_MODIFY_TIME,
 )
-_COLLECTIONS: Final = (Column.COLL_NAME, Column.COLL_ID)
+_COLLECTIONS: Final = (
+    Column.COLL_NAME,
+    Column.COLL_ID,
+    Column.COLL_OWNER_NAME,
+    Column.COLL_OWNER_ZONE,
+    Column.COLL_MODIFY_TIME,
+)
 
 
 def find(connections: Connections, path: str) -> DataObject | Collection | None:
@@ -66,20 +75,33 @@ def _data_objects(
     connections: Connections, alternatives: Iterable[tuple[Condition, ...]]
 ) -> list[DataObject]:
     rows = [row for conditions in alternatives for row in select(connections, Query(_REPLICAS, conditions))]
+    # Paired by path and id: the replicas of one object may have different owners, and a page may part them.
     replicas: dict[tuple[str, int], dict[int, Replica]] = defaultdict(dict)
+    owners: dict[int, str] = {}
     for row in rows:
-        replica = _replica(row)
-        replicas[join(row[0], row[1]), int(row[2])][replica.number] = replica
+        replica, number = _replica(row), int(row[2])
+        replicas[join(row[0], row[1]), number][replica.number] = replica
+        owners.setdefault(number, f"{row[3]}#{row[4]}")
     return [
-        DataObject(path, number, tuple(found[key] for key in sorted(found)))
+        DataObject(path, number, tuple(found[key] for key in sorted(found)), owners[number])
         for (path, number), found in replicas.items()
     ]
 
 
 def _replica(row: Row) -> Replica:
-    number, resource, status, size, checksum = row[3:]
-    return Replica(int(number), resource, ReplicaStatus(int(status)), int(size), checksum)
+    number, resource, status, size, checksum, modified = row[5:]
+    return Replica(int(number), resource, ReplicaStatus(int(status)), int(size), checksum, _seconds(modified))
+
+
+def _collection(row: Row) -> Collection:
+    path, number, owner, zone, modified = row
+    return Collection(path, int(number), f"{owner}#{zone}", _seconds(modified))
+
+
+def _seconds(text: str) -> float | None:
+    """A time of the catalog: zero-padded seconds since 1970."""
+    return float(text) if text else None
 
 
 def _collections(connections: Connections, conditions: tuple[Condition, ...]) -> list[Collection]:
-    return [Collection(row[0], int(row[1])) for row in select(connections, Query(_COLLECTIONS, conditions))]
+    return [_collection(row) for row in select(connections, Query(_COLLECTIONS, conditions))]

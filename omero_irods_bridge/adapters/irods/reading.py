@@ -6,9 +6,11 @@ import threading
 from contextlib import suppress
 from types import TracebackType
 
+import irods.keywords as kw
+
 from omero_irods_bridge.adapters.irods.connections import Connections
 from omero_irods_bridge.adapters.irods.errors import translated
-from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES, Mode, OpenObject, open_shared
+from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES, Mode, OpenObject
 from omero_irods_bridge.model.errors import BridgeError
 
 
@@ -16,26 +18,29 @@ class ObjectSource:
     """A ``ByteSource``, opened by entering it.
 
     Any number of threads may read; as many as there are streams do so at once, the others wait. All streams
-    read the same replica, the one that iRODS chose for the first: a good one where there is one.
+    read the same replica: ``replica``, or the one that iRODS chose for the first, a good one where there is
+    one.
     """
 
-    def __init__(self, connections: Connections, path: str, *, streams: int = 1) -> None:
+    def __init__(
+        self, connections: Connections, path: str, *, streams: int = 1, replica: int | None = None
+    ) -> None:
         self._connections = connections
         self._path = path
         self._streams = streams
         self._size = 0
-        self._access = ("", "")
+        self._choice = {} if replica is None else {kw.REPL_NUM_KW: str(replica)}
         self._free: list[OpenObject] = []
         self._opened = 0
         self._changed = threading.Condition()
 
     def __enter__(self) -> ObjectSource:
         with translated(f"Opening {self._path}"):
-            first = OpenObject(self._connections, self._path, Mode.READ)
+            first = self._another()
             try:
                 self._size = first.size()
-                if self._streams > 1:
-                    self._access = first.access()
+                if self._streams > 1 and not self._choice:
+                    self._choice = {kw.RESC_HIER_STR_KW: first.access()[1]}
             except BaseException:
                 first.cut()
                 raise
@@ -91,9 +96,7 @@ class ObjectSource:
             raise
 
     def _another(self) -> OpenObject:
-        if self._access[1]:
-            return open_shared(self._connections, self._path, Mode.READ, self._access)
-        return OpenObject(self._connections, self._path, Mode.READ)
+        return OpenObject(self._connections, self._path, Mode.READ, self._choice)
 
     def _give_back(self, stream: OpenObject) -> None:
         with self._changed:

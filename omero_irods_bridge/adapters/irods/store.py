@@ -19,12 +19,12 @@ from omero_irods_bridge.adapters.irods.connections import (
     exchange,
 )
 from omero_irods_bridge.adapters.irods.environment import Account
-from omero_irods_bridge.adapters.irods.errors import translated
+from omero_irods_bridge.adapters.irods.errors import CAT_COLLECTION_NOT_EMPTY, code_of, translated
 from omero_irods_bridge.adapters.irods.paths import checked
 from omero_irods_bridge.adapters.irods.reading import ObjectSource
 from omero_irods_bridge.adapters.irods.writing import ParallelWriter
 from omero_irods_bridge.model.checksums import Sha256
-from omero_irods_bridge.model.errors import AccessDenied, NotFound, UsageError
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
 from omero_irods_bridge.model.stored import Avu, Collection, DataObject
 from omero_irods_bridge.ports import AvuCondition, ByteSource
 
@@ -100,15 +100,16 @@ class IrodsStore:
         _check_streams(streams)
         return ParallelWriter(self._connections, checked(path), streams=streams, keep=keep)
 
-    def open_source(self, path: str, *, streams: int = 1) -> AbstractContextManager[ByteSource]:
+    def open_source(
+        self, path: str, *, streams: int = 1, replica: int | None = None
+    ) -> AbstractContextManager[ByteSource]:
         _check_streams(streams)
-        return ObjectSource(self._connections, checked(path), streams=streams)
+        return ObjectSource(self._connections, checked(path), streams=streams, replica=replica)
 
     def truncate(self, path: str, size: int) -> None:
-        request = _object_request(checked(path), {})
-        request.dataSize = size
-        with translated(f"Truncating {path}"):
-            self._connections.call("DATA_OBJ_TRUNCATE_AN", request)
+        """Afterwards the replica is good, and its checksum is forgotten."""
+        with translated(f"Cutting {checked(path)} to {size} bytes"), self._connections.lease() as connection:
+            exchange(connection, _truncation(connection.server_version), _object_request(path, {}, size=size))
 
     def compute_checksum(self, path: str, *, replica: int | None = None) -> Sha256:
         return checksums.compute(self._connections, checked(path), replica)
@@ -119,12 +120,7 @@ class IrodsStore:
     # -- places
 
     def make_collection(self, path: str) -> None:
-        body = CollectionRequest(
-            collName=checked(path),
-            flags=0,
-            oprType=0,
-            KeyValPair_PI=StringStringMap({kw.RECURSIVE_OPR__KW: ""}),
-        )
+        body = _collection_request(checked(path), kw.RECURSIVE_OPR__KW)
         with translated(f"Making the collection {path}"):
             self._connections.call("COLL_CREATE_AN", body)
 
@@ -158,6 +154,20 @@ class IrodsStore:
                         f"{path} may not be removed by {self.user}.", hint="Ask its owner."
                     ) from error
 
+    def remove_if_empty(self, collection: str) -> bool:
+        """One round trip. True too when there is no such collection."""
+        body = _collection_request(checked(collection))
+        try:
+            with translated(f"Removing the collection {collection} if it is empty"):
+                self._connections.call("RM_COLL_AN", body)
+        except NotFound:
+            return True
+        except BridgeError as error:
+            if code_of(error.__cause__) != CAT_COLLECTION_NOT_EMPTY:
+                raise
+            return False
+        return True
+
     def _remove(self, found: DataObject | Collection) -> None:
         with translated(f"Removing {found.path}"):
             if isinstance(found, Collection):
@@ -167,8 +177,7 @@ class IrodsStore:
                 self._connections.call("DATA_OBJ_UNLINK_AN", body)
 
     def _remove_collection(self, path: str) -> None:
-        keywords = {kw.RECURSIVE_OPR__KW: "", kw.FORCE_FLAG_KW: ""}
-        body = CollectionRequest(collName=path, flags=0, oprType=0, KeyValPair_PI=StringStringMap(keywords))
+        body = _collection_request(path, kw.RECURSIVE_OPR__KW, kw.FORCE_FLAG_KW)
         with self._connections.lease() as connection:
             answer = exchange(connection, "RM_COLL_AN", body)
             while answer.int_info == SYS_SVR_TO_CLI_COLL_STAT:  # progress, which wants an answer
@@ -226,13 +235,25 @@ def _check_streams(streams: int) -> None:
         raise UsageError(f"{streams} streams cannot carry anything.")
 
 
-def _object_request(path: str, keywords: Mapping[str, str], operation: int = 0) -> FileOpenRequest:
+def _collection_request(path: str, *keywords: str) -> CollectionRequest:
+    options = StringStringMap(dict.fromkeys(keywords, ""))
+    return CollectionRequest(collName=path, flags=0, oprType=0, KeyValPair_PI=options)
+
+
+def _truncation(server_version: tuple[int, ...]) -> str:
+    """Before 4.3.2 there was only a call for all replicas at once, which is deprecated now."""
+    return "REPLICA_TRUNCATE_AN" if server_version >= (4, 3, 2) else "DATA_OBJ_TRUNCATE_AN"
+
+
+def _object_request(
+    path: str, keywords: Mapping[str, str], *, operation: int = 0, size: int = 0
+) -> FileOpenRequest:
     return FileOpenRequest(
         objPath=path,
         createMode=0,
         openFlags=0,
         offset=0,
-        dataSize=0,
+        dataSize=size,
         numThreads=0,
         oprType=operation,
         KeyValPair_PI=StringStringMap(dict(keywords)),
@@ -240,4 +261,4 @@ def _object_request(path: str, keywords: Mapping[str, str], operation: int = 0) 
 
 
 def _rename_end(path: str) -> FileOpenRequest:
-    return _object_request(path, {}, _RENAME_WHATEVER_IT_IS)
+    return _object_request(path, {}, operation=_RENAME_WHATEVER_IT_IS)

@@ -10,7 +10,6 @@ import os
 from enum import IntFlag
 from typing import Final
 
-import irods.keywords as kw
 from irods.message import FileOpenRequest, JSON_Message, StringStringMap
 
 from omero_irods_bridge.adapters.irods.connections import Connections, exchange
@@ -138,12 +137,3 @@ def _request(path: str, mode: Mode, keywords: dict[str, str]) -> FileOpenRequest
         oprType=0,
         KeyValPair_PI=StringStringMap(keywords),
     )
-
-
-def open_shared(connections: Connections, path: str, mode: Mode, access: tuple[str, str]) -> OpenObject:
-    """One more stream to the replica that ``access`` (:meth:`OpenObject.access`) is of."""
-    token, hierarchy = access
-    keywords = {kw.RESC_HIER_STR_KW: hierarchy}
-    if token:
-        keywords[kw.REPLICA_TOKEN_KW] = token
-    return OpenObject(connections, path, mode, keywords)

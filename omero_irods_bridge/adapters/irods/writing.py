@@ -10,7 +10,7 @@ import irods.keywords as kw
 
 from omero_irods_bridge.adapters.irods.connections import Connections
 from omero_irods_bridge.adapters.irods.errors import OBJ_PATH_DOES_NOT_EXIST, code_of, translated
-from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES, Mode, OpenObject, open_shared
+from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES, Mode, OpenObject
 from omero_irods_bridge.model.errors import BridgeError
 
 
@@ -30,7 +30,7 @@ class ParallelWriter:
             first = _opened_to_keep(connections, path) if keep else _emptied(connections, path)
             self._open: list[OpenObject | None] = [first, *[None] * (streams - 1)]
             with self._all_or_nothing():
-                self._access = first.access() if streams > 1 else ("", "")
+                self._shared = _keywords_to_join(first) if streams > 1 else {}
 
     @property
     def streams(self) -> int:
@@ -64,7 +64,7 @@ class ParallelWriter:
         self._check()
         opened = self._open[number]
         if opened is None:
-            opened = open_shared(self._connections, self._path, Mode.WRITE, self._access)
+            opened = OpenObject(self._connections, self._path, Mode.WRITE, self._shared)
             with self._lock:
                 self._open[number] = opened
             self._check()
@@ -99,6 +99,12 @@ def _opened_to_keep(connections: Connections, path: str) -> OpenObject:
         if not _is_missing(error):
             raise
     return OpenObject(connections, path, Mode.WRITE | Mode.CREATE, _destination(connections))
+
+
+def _keywords_to_join(first: OpenObject) -> dict[str, str]:
+    """Those that open further streams to the replica that ``first`` writes."""
+    token, hierarchy = first.access()
+    return {kw.REPLICA_TOKEN_KW: token, kw.RESC_HIER_STR_KW: hierarchy}
 
 
 def _is_missing(error: Exception) -> bool:

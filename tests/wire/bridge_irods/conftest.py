@@ -25,8 +25,11 @@ _places = count(1)
 
 
 def store_of(
-    zone: Zone, user: str | None = None, password: str | None = None, **options: float
-) -> IrodsStore:  # noqa: F811
+    zone: Zone,  # noqa: F811
+    user: str | None = None,
+    password: str | None = None,
+    **options: float,
+) -> IrodsStore:
     """A store of ``user``, the administrator when none is named."""
     who = account(
         zone.host,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omero_irods_sandbox.irods_zone.catalog.schema import DDL
+from omero_irods_sandbox.irods_zone.catalog.schema import DDL, STATISTICS
 from omero_irods_sandbox.sqlite_connection import SharedConnection
 
 
@@ -26,6 +26,17 @@ class Database(SharedConnection):
         self._path = path
         self._functions: dict[str, tuple[int, Callable[..., Any]]] = {}
         self._connection.executescript(DDL)
+        self._write_statistics()
+
+    def _write_statistics(self) -> None:
+        """For the query planner; every connection reads them when it is opened."""
+        self._connection.execute("analyze R_ZONE_MAIN")  # makes the table
+        with self.transaction():
+            self.execute("delete from sqlite_stat1")
+            self._connection.executemany(
+                "insert into sqlite_stat1(tbl, idx, stat) values(?, ?, ?)", STATISTICS
+            )
+        self._connection.execute("analyze sqlite_schema")  # reads it
 
     def define(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
         """Make a Python function callable from SQL."""

@@ -99,6 +99,17 @@ create table if not exists R_TICKET_ALLOWED_GROUPS(ticket_id integer, group_name
 create table if not exists ZONE_SEQUENCE(last_id integer);
 """
 
+STATISTICS: Final = (
+    ("R_META_MAIN", "idx_meta_name_value", "1000000 50000 2"),
+    ("R_OBJT_METAMAP", "sqlite_autoindex_R_OBJT_METAMAP_1", "2000000 20 1"),
+    ("R_OBJT_METAMAP", "idx_metamap_meta", "2000000 2"),
+)
+"""What ``analyze`` would find in a large catalog: rows, and how many share the first one, two, ... columns.
+
+Without them SQLite takes the name of an AVU for a rare thing, and a search for two AVUs of one object reads
+all AVUs of a name once for every object. Fixed numbers, so that a query has one plan in any catalog.
+"""
+
 USER_TYPES: Final = {
     200: "rodsuser",
     201: "domainadmin",
