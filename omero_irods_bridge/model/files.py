@@ -19,6 +19,8 @@ class FileRole(StrEnum):
     """An OMERO.figure file."""
     PIXELS = "pixels"
     """An OME-TIFF that OMERO exports of an image without original files; its size is not known before."""
+    METADATA = "metadata"
+    """``transfer.xml`` and what is below ``bridge/``: made while packing, of no file in OMERO."""
 
 
 @dataclass(frozen=True, slots=True)
