@@ -15,7 +15,14 @@ from itertools import count
 from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
-from omero_irods_bridge.model.errors import AccessDenied, Busy, ChecksumMismatch, NotFound, TargetExists
+from omero_irods_bridge.model.errors import (
+    AccessDenied,
+    BadName,
+    Busy,
+    ChecksumMismatch,
+    NotFound,
+    TargetExists,
+)
 from omero_irods_bridge.model.stored import (
     Avu,
     Collection,
@@ -28,6 +35,7 @@ from omero_irods_bridge.model.stored import (
 from omero_irods_bridge.ports import AvuCondition, ByteSource, ObjectWriter
 
 INCOMING: Final = ".incoming"
+LONGEST_PATH: Final = 1023
 _CLOSED: Final = frozenset({ReplicaStatus.STALE, ReplicaStatus.GOOD})
 
 Hook = Callable[[str, str], None]
@@ -75,7 +83,7 @@ class MemoryZone:
         """Change a byte where it is stored; the catalog knows nothing of it."""
         self._copy(path, replica).data[offset] ^= 0xFF
 
-    def truncate(self, path: str, size: int, *, replica: int = 0) -> None:
+    def cut(self, path: str, size: int, *, replica: int = 0) -> None:
         """Cut the stored bytes; the catalog knows nothing of it."""
         del self._copy(path, replica).data[size:]
 
@@ -200,7 +208,9 @@ class MemoryStore:
         return f"/{self.zone}/home/{self._user}"
 
     def tell(self, method: str, path: str) -> None:
-        """Raises what the zone's hook raises for this."""
+        """Raises BadName for what is no path, and what the zone's hook raises for this."""
+        if _is_bad(path):
+            raise BadName(f"{path!r} cannot be a path in iRODS.", hint="Choose another name.")
         if self.content.hook is not None:
             self.content.hook(method, path)
 
@@ -257,6 +267,8 @@ class MemoryStore:
     def verify_checksum(self, path: str, *, replica: int) -> bool:
         self.tell("verify_checksum", path)
         copy = self._replica(path, replica)
+        if not copy.replica.checksum:
+            raise NotFound(f"There is no checksum of replica {replica} of {path}.")
         found = Sha256(hashlib.sha256(copy.data).hexdigest())
         return len(copy.data) == copy.replica.size and copy.replica.sha256 == found
 
@@ -276,8 +288,8 @@ class MemoryStore:
     def open_writer(self, path: str, *, streams: int = 1, keep: bool = False) -> ObjectWriter:
         self.tell("open_writer", path)
         with self.content.lock:
-            self._collection(parent_of(path))
             if path not in self.content.entries:
+                self._collection(parent_of(path))
                 self._owned(parent_of(path))
                 first = Replica(0, "demoResc", ReplicaStatus.GOOD, 0, "", self.content.now)
                 self.content.entries[path] = replace(self._entry(), copies=[_Copy(first, bytearray())])
@@ -347,7 +359,7 @@ class MemoryStore:
         with self.content.lock:
             found = [
                 path
-                for path in sorted(self.content.entries)
+                for path in sorted(self.content.entries, key=lambda one: (parent_of(one), name_of(one)))
                 if INCOMING not in parent_of(path).split("/")
                 and (below is None or _is_below(path, below))
                 and (entry := self._seen(path)) is not None
@@ -356,7 +368,7 @@ class MemoryStore:
         return found[skip : skip + limit]
 
     def avus_of_many(self, paths: Sequence[str]) -> Mapping[str, tuple[Avu, ...]]:
-        self.tell("avus_of_many", "")
+        self.tell("avus_of_many", "/")
         seen = ((path, self._seen(path)) for path in paths)
         return {path: tuple(sorted(entry.avus)) for path, entry in seen if entry is not None}
 
@@ -404,6 +416,13 @@ class MemoryStore:
             if copy.replica.number == number:
                 return copy
         raise NotFound(f"{path} has no replica {number}.")
+
+
+def _is_bad(path: str) -> bool:
+    """What the iRODS adapter refuses (adapters/irods/paths.py)."""
+    wrong = not path.startswith("/") or (path != "/" and bool({"", ".", ".."} & set(path[1:].split("/"))))
+    controls = any(char < " " or "\ud800" <= char <= "\udfff" for char in path)
+    return wrong or controls or len(path.encode(errors="replace")) > LONGEST_PATH
 
 
 def _with_states(copies: Sequence[_Copy]) -> Iterator[tuple[_Copy, ReplicaStatus]]:
