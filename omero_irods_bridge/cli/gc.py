@@ -53,7 +53,10 @@ def _show_plan(plan: GcPlan, told: Told) -> None:
         return
     if plan.judged:
         output.table(("WHAT", "SIZE", "AGE", "PATH"), map(_row, plan.judged), right=("SIZE", "AGE"))
-    output.result(f"Would remove {_amount(len(plan.removable), plan.size)}; nothing was removed.")
+    if plan.removable:
+        output.result(f"Would remove {_amount(len(plan.removable), plan.size)}; nothing was removed.")
+    else:
+        output.result(_nothing(plan))
 
 
 def _row(one: Judged) -> tuple[str, ...]:
@@ -69,6 +72,10 @@ def _fields(one: Judged) -> dict[str, Any]:
     }
 
 
+def _nothing(plan: GcPlan) -> str:
+    return f"There is nothing to remove at and below {plan.collection}."
+
+
 def _amount(number: int, size: int) -> str:
     return f"{views.count(number, 'leftover')} with {views.size(size)}"
 
@@ -81,6 +88,7 @@ def _show_done(plan: GcPlan, done: Collected, told: Told) -> None:
         left_fields = [_fields(one) for one in left]
         output.json_result({"removed": removed, "bytes": done.size, "kept": kept, "left": left_fields})
     else:
-        output.result(f"Removed {_amount(len(done.removed), done.size)}.")
+        did = f"Removed {_amount(len(done.removed), done.size)}."
+        output.result(did if plan.removable else _nothing(plan))
         for one in left:
-            output.result(f"Left {one.leftover.path}: {one.verdict}.")
+            output.result(f"Left {one.leftover.path}, {views.age(one.age_s)} old: {one.verdict}.")

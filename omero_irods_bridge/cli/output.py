@@ -11,11 +11,13 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from omero_irods_bridge.model.errors import BridgeError
 
-_SPACES = "\n\t"
+_SPACES: Final = "\n\t"
+_NEVER_FOLDED: Final = 100_000
+"""Columns."""
 
 
 def result(text: str) -> None:
@@ -60,22 +62,22 @@ def error_fields(failure: BridgeError) -> dict[str, Any]:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[str] = ()) -> None:
-    """Print a table: as wide as the terminal, or with whole lines where nobody looks.
+    """Print a table with a row in a line, however narrow the terminal: a path can then be copied.
 
     ``right`` names the columns of numbers.
     """
     from rich.console import Console
     from rich.table import Table
 
-    to_terminal = sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, emoji=False, width=None if to_terminal else 10_000)
+    console = Console(highlight=False, markup=False, emoji=False, width=_NEVER_FOLDED)
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
-        shown.add_column(head, justify="right" if head in set(right) else "left", overflow="fold")
+        shown.add_column(head, justify="right" if head in set(right) else "left")
     for row in rows:
         shown.add_row(*(visible(cell) for cell in row))
-    with _until_reader_leaves(sys.stdout):
-        console.print(shown, soft_wrap=not to_terminal)
+    with console.capture() as captured:
+        console.print(shown)
+    _write("\n".join(line.rstrip() for line in captured.get().splitlines()), sys.stdout)
 
 
 def show_cursor() -> None:

@@ -80,18 +80,19 @@ def pack(objects: _Objects, wish: Wish, told: Told, login: OmeroLogin, config: C
                 cancel=cancel,
             )
     if snapshot is None:
-        _show_plan(plan, told)
+        _show_plan(plan, wish, told)
     else:
         _show_snapshot(snapshot, told)
     return plan.problems[0].exit_status if plan.problems else ExitStatus.DONE
 
 
-def _show_plan(plan: PackPlan, told: Told) -> None:
+def _show_plan(plan: PackPlan, wish: Wish, told: Told) -> None:
     if told.as_json:
         error = {"error": views.plain(plan.problems[0])} if plan.problems else {}
         output.json_result({"plan": plan_fields(plan), **error})
     else:
-        output.result("\n".join(plan_lines(plan)))
+        show = output.result if wish.dry_run else output.note
+        show("\n".join(plan_lines(plan)))
 
 
 def plan_fields(plan: PackPlan) -> dict[str, Any]:

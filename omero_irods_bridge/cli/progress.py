@@ -34,7 +34,9 @@ def receiver(
     if quiet:
         yield silent
     elif as_json:
-        yield JsonLines()
+        lines = JsonLines()
+        yield lines
+        lines.flush()
     elif console.is_terminal:
         with Bar(console) as bar:
             yield bar
@@ -48,19 +50,33 @@ def _notices(event: Event) -> None:
 
 
 class JsonLines:
-    """Tells each event as a JSON object; of progress at most one each JSON_INTERVAL_S."""
+    """Tells each event as a JSON object; of progress one each JSON_INTERVAL_S, and the last of each step."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._told_at = -JSON_INTERVAL_S
+        self._held_back: Event | None = None
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, events.Progress):
-            if self._clock() - self._told_at < JSON_INTERVAL_S:
-                return
-            self._told_at = self._clock()
-        fields = {key: value for key, value in asdict(event).items() if value is not None}
-        output.json_line({"event": type(event).__name__.lower(), **fields})
+        if not isinstance(event, events.Progress):
+            self.flush()
+            _tell(event)
+        elif self._clock() - self._told_at < JSON_INTERVAL_S:
+            self._held_back = event
+        else:
+            self._told_at, self._held_back = self._clock(), None
+            _tell(event)
+
+    def flush(self) -> None:
+        """Tell what was held back."""
+        if self._held_back is not None:
+            _tell(self._held_back)
+        self._held_back = None
+
+
+def _tell(event: Event) -> None:
+    fields = {key: value for key, value in asdict(event).items() if value is not None}
+    output.json_line({"event": type(event).__name__.lower(), **fields})
 
 
 class Bar:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ByteSize
+
 from omero_irods_bridge.cli import output, views
 from omero_irods_bridge.cli.options import Config, OmeroLogin, Shown
 
@@ -22,7 +24,13 @@ def settings(shown: Shown, login: OmeroLogin, config: Config) -> None:
         }
         output.json_result({"file": views.plain(loaded.file), "settings": values})
         return
-    rows = ((one.name, "" if one.value is None else str(one.value), one.source) for one in loaded.values())
+    rows = ((one.name, _text(one.value), one.source) for one in loaded.values())
     output.table(("SETTING", "VALUE", "SOURCE"), rows)
     if loaded.file is None:
         output.note(f"No file was read; looked for {' and '.join(map(str, standard_files()))}.")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, ByteSize):
+        return value.human_readable(separator=" ")
+    return "" if value is None else str(value)

@@ -12,6 +12,7 @@ import typer
 from omero_irods_bridge.cli import output, views, working
 from omero_irods_bridge.cli.options import Config, Shown
 from omero_irods_bridge.model.snapshot import Snapshot, from_avus
+from omero_irods_bridge.packet.reading import Container
 
 if TYPE_CHECKING:
     from omero_irods_bridge.operations.show import Branch, Contents
@@ -78,21 +79,19 @@ def _lines(seen: _Seen) -> Iterator[str]:
         yield views.described(seen.snapshot)
     else:
         yield f"{seen.place}\n  not described by AVUs"
-    yield from views.aligned(_facts(seen.contents))
+    yield from views.aligned(_facts(seen))
     yield from (f"Note: {text}" for text in seen.contents.notes)
     for branch in seen.branches or ():
         yield f"  {'  ' * branch.depth}{branch.ref}  {branch.name}"
 
 
-def _facts(contents: Contents) -> Iterator[tuple[str, str]]:
-    manifest = contents.manifest
+def _facts(seen: _Seen) -> Iterator[tuple[str, str]]:
+    contents, manifest = seen.contents, seen.contents.manifest
+    form = "collection" if seen.snapshot and contents.container is Container.FOLDER else contents.container
     if manifest is None:
-        yield "packet", f"{contents.container}, made by omero transfer; no checksums"
+        yield "packet", f"{form} without a manifest, as omero transfer makes it: nothing to verify it by"
     else:
-        yield (
-            "packet",
-            f"{contents.container}, from OMERO {manifest.server.version} at {manifest.server.host}",
-        )
+        yield "packet", f"{form}, from OMERO {manifest.server.version} at {manifest.server.host}"
     yield "members", f"{len(contents.members):,} with {views.exact_size(contents.size)}{_roles(contents)}"
 
 
@@ -137,4 +136,4 @@ def _fields(seen: _Seen) -> dict[str, Any]:
 def _member(one: Any) -> dict[str, Any]:
     packed = one.packed
     said = {} if packed is None else {"sha256": packed.sha256.hex, "role": packed.role.value, "id": packed.id}
-    return {"path": one.path, "size": one.size, **said}
+    return {"path": one.path, "bytes": one.size, **said}

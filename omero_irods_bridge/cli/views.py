@@ -38,7 +38,8 @@ def _scalar(value: Any) -> Any:
 
 def snapshot_fields(snapshot: Snapshot) -> dict[str, Any]:
     """A snapshot as one flat JSON object."""
-    return {"path": snapshot.path, **plain(snapshot.description)}
+    about = plain(snapshot.description)
+    return {"path": snapshot.path, "bytes": about.pop("size"), **about}
 
 
 def count(number: int, noun: str) -> str:
