@@ -16,10 +16,13 @@ from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
 from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_sandbox.omero_server.server import OmeroServer
-from tests.wire.bridge_irods.conftest import home, place, session, store, zone  # noqa: F401
-from tests.wire.bridge_omero.conftest import (  # noqa: F401
+from tests.wire.bridge_irods.conftest import place, store  # noqa: F401
+from tests.wire.bridge_omero.conftest import _temporary_files  # noqa: F401
+from tests.wire.irods_zone.conftest import home, session, zone  # noqa: F401
+from tests.wire.irods_zone.conftest import make_user as make_irods_user  # noqa: F401
+from tests.wire.omero_server.conftest import (  # noqa: F401
+    User,
     _no_faults_left,
-    _temporary_files,
     connect,
     gateway,
     make_group,
@@ -29,7 +32,6 @@ from tests.wire.bridge_omero.conftest import (  # noqa: F401
     server,
     user,
 )
-from tests.wire.omero_server.conftest import User
 from tests.wire.omero_server.import_client import image_ids, import_files
 
 Gateway = Any
