@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -147,6 +148,8 @@ class _LivePool(Pool):  # type: ignore[misc] # PRC has no types
         connection = super().get_connection()
         for level, option, value in _KEEP_ALIVE:
             connection.socket.setsockopt(level, option, value)
+        if isinstance(connection.socket, ssl.SSLSocket):
+            connection.socket = _WholeAnswers(connection.socket)
         return connection
 
     def taken(self) -> list[Any]:
@@ -159,6 +162,27 @@ class _LivePool(Pool):  # type: ignore[misc] # PRC has no types
             self.idle.difference_update(closed)
         for connection in closed:
             cut(connection)
+
+
+class _WholeAnswers:
+    """A TLS socket that receives what was asked for in one go.
+
+    PRC appends record after record of 16 KiB to a growing copy else, which takes three times as long.
+    """
+
+    def __init__(self, channel: ssl.SSLSocket) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def recv(self, size: int, _flags: int = 0) -> bytes:
+        """``size`` bytes, fewer only where the connection ends."""
+        buffer, done = bytearray(size), 0
+        with memoryview(buffer) as view:
+            while done < size and (count := self._channel.recv_into(view[done:])):
+                done += count
+        return bytes(buffer[:done]) if done < size else bytes(buffer)
 
 
 def _says_something(connection: Connection) -> bool:
