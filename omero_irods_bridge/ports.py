@@ -156,6 +156,38 @@ class Importer(Protocol):
         ...
 
 
+Draft: TypeAlias = Mapping[str, Any]
+"""A row to be written (docs/decisions/0008-unpack-makes-two-graphs-equal.md)."""
+
+
+class GraphWriter(Protocol):
+    """Makes and changes objects in OMERO, as one user in one group. One thread at a time."""
+
+    def save(self, drafts: Sequence[Draft]) -> Mapping[str, str]:
+        """Save all drafts in one transaction, all or none; the key that each local key got.
+
+        Raises:
+            AccessDenied: this user may not make or change one of them.
+            NotFound: an object that is referred to, or an enumeration's value, is not there.
+            BridgeError: OMERO refuses; the message says which draft, as far as OMERO does.
+        """
+        ...
+
+    def write_file(self, file: int, source: ByteSource) -> None:
+        """Fill the OriginalFile of this id with the bytes of ``source``; OMERO records size and hash.
+
+        Its bytes are those of ``source`` when this returns: the hash that OMERO computed was compared.
+        """
+        ...
+
+    def delete(self, objects: Mapping[str, Sequence[int]]) -> None:
+        """Delete these objects by class and id in one request, with what only they hold together.
+
+        Contents of containers that are not named stay. Done when none is there.
+        """
+        ...
+
+
 # -- iRODS
 
 
