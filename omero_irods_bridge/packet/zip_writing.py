@@ -1,8 +1,8 @@
 """The layout of a zip that is written as runs of bytes at places known beforehand. No I/O.
 
-Data members are stored, their size is known and their CRC is not: it follows the data in a descriptor of a
-length that the size decides. So the place of each byte of each data member is known before the first is sent
-(:func:`places`), and several streams can write one object.
+Data members are stored, their size is known and their CRC is not: it follows the data in a descriptor, whose
+length size and place of the member decide. So the place of each byte of each data member is known before the
+first is sent (:func:`places`), and several streams can write one object.
 """
 
 from __future__ import annotations
@@ -159,20 +159,30 @@ class _Entry(NamedTuple):
             return b""
         return struct.pack("<2Q", self.size, self.compressed)
 
+    @property
+    def _has_wide_descriptor(self) -> bool:
+        """Its sizes are 8 bytes long where the local header has a zip64 field (4.3.9.2).
+
+        Info-ZIP's unzip looks for that field in the directory instead, which has one also for a far offset,
+        and takes a zip for a bomb where the two differ (madler/unzip pull request 9): so neither ever does.
+        """
+        return bool(self._sizes) or self.start >= z.FULL32
+
     def local(self) -> bytes:
         """With a descriptor CRC and sizes are zero here, in the zip64 field too (4.4.4)."""
-        sizes = self._sizes
-        values = (self.crc32, self.compressed, self.size) if self.crc32 is not None else (0, 0, 0)
+        if self.crc32 is None:
+            sizes, values = bytes(16) if self._has_wide_descriptor else b"", (0, 0, 0)
+        else:
+            sizes, values = self._sizes, (self.crc32, self.compressed, self.size)
         return self._record(
             z.LOCAL,
             (z.LOCAL_SIGNATURE, _version(sizes)),
             (values[0], z.FULL32, z.FULL32) if sizes else values,
-            _zip64(bytes(16) if sizes and self.crc32 is None else sizes),
+            _zip64(sizes),
         )
 
     def descriptor(self, crc32: int) -> bytes:
-        """Its sizes are 8 bytes long where the local header has a zip64 field (4.3.9.2)."""
-        record = z.DESCRIPTOR64 if self._sizes else z.DESCRIPTOR
+        record = z.DESCRIPTOR64 if self._has_wide_descriptor else z.DESCRIPTOR
         return record.pack(z.DESCRIPTOR_SIGNATURE, crc32, self.compressed, self.size)
 
     def central(self, crc32: int) -> bytes:

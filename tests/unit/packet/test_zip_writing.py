@@ -205,6 +205,23 @@ def test_other_tools_list_members_beyond_four_gib(tool: list[str], tmp_path: Pat
     assert subprocess.run([*tool, path], capture_output=True, check=False).returncode == 0
 
 
+def test_unzip_takes_no_small_member_beyond_four_gib_for_a_bomb(tmp_path: Path) -> None:
+    """It reckons the length of a descriptor from the directory (madler/unzip pull request 9)."""
+    layout, path = ZipLayout(), tmp_path / "far.zip"
+    with path.open("wb") as file:
+        for name, size in (("far", 2**32 + 9), ("b", 4), ("c", 5)):
+            file.seek(layout.position)
+            file.write(layout.begin(name, size))
+            file.seek(layout.position + size)
+            file.write(layout.end(zlib.crc32(bytes(size)) if size < 10 else 0))
+        file.write(b"".join(layout.whole("transfer.xml", deflate([b"<OME/>"]))))
+        file.write(layout.finish())
+    done = subprocess.run(
+        ["unzip", "-t", path, "b", "c", "transfer.xml"], capture_output=True, text=True, check=False
+    )
+    assert "No errors detected" in done.stdout, done.stdout + done.stderr
+
+
 def test_more_members_than_sixteen_bits_can_count_are_read_back(tmp_path: Path) -> None:
     count = 70_000
     path = tmp_path / "many.zip"
