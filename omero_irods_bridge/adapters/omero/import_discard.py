@@ -11,7 +11,7 @@ import omero.cmd
 import omero.sys
 from omero.rtypes import unwrap
 
-from omero_irods_bridge.adapters.omero.import_errors import translated
+from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.import_marks import batches
 from omero_irods_bridge.adapters.omero.import_waiting import wait_for
 from omero_irods_bridge.model.errors import BridgeError
@@ -29,7 +29,7 @@ _SHARED_PLATES: Final = (
 
 def discard(client: Any, filesets: Sequence[int]) -> None:
     """Delete these filesets in one request for each 500; see ``Importer.discard``."""
-    with translated(f"deleting {_names(filesets)}"):
+    with omero_errors(f"deleting {_names(filesets)}"):
         for some in batches(sorted(set(filesets))):
             _discard(client, some)
 

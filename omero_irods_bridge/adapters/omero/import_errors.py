@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
-import Ice
-import omero
-import omero.clients
-
-from omero_irods_bridge.model.errors import (
-    AccessDenied,
-    BridgeError,
-    ImportFailed,
-    NoSpace,
-    Unreachable,
-    UnreadableImage,
-)
+from omero_irods_bridge.model.errors import ImportFailed, UnreadableImage
 
 log = logging.getLogger(__name__)
 
@@ -42,23 +29,3 @@ def failed_import(error: Any, file: str) -> ImportFailed:
         f"OMERO {verb} {file}: {said} ({error.name})",
         hint="See whether all files of the image are there and whether Bio-Formats reads the format.",
     )
-
-
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Let what omero-py and Ice raise within leave as a BridgeError that says ``what`` failed."""
-    try:
-        yield
-    except (omero.ServerError, omero.ClientError, Ice.Exception) as error:
-        raise _bridge_error(what, error) from error
-
-
-def _bridge_error(what: str, error: Exception) -> BridgeError:
-    said = str(getattr(error, "message", None) or type(error).__name__)
-    if isinstance(error, omero.SecurityViolation):
-        return AccessDenied(f"OMERO refused: {what}: {said}")
-    if isinstance(error, omero.ResourceError) and "No space left" in said:
-        return NoSpace(f"The disk of OMERO is full: {what}: {said}")
-    if isinstance(error, (Ice.LocalException, omero.SessionException, omero.ClientError)):
-        return Unreachable(f"OMERO did not answer: {what}: {said}", hint="Log in again and repeat.")
-    return BridgeError(f"OMERO failed: {what}: {said}")

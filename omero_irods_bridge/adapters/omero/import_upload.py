@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from omero_irods_bridge.adapters.omero.import_errors import translated
+from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.import_request import HASHER
 from omero_irods_bridge.model.checksums import Digest, OmeroHash, omero_digest
 from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, Interrupted
@@ -62,7 +62,7 @@ class Uploads:
     def _send(self, index: int) -> str:
         file = self._files[index]
         digests = Digests(file.expected)
-        with translated(f"sending {file.client_path}"), file.open() as source:
+        with omero_errors(f"sending {file.client_path}"), file.open() as source:
             _check_size(file, source.size)
             with uploader(self._process, index, file.client_path) as store:
                 self._write(store, file, source, digests)

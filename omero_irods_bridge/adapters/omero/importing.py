@@ -21,7 +21,8 @@ import omero.sys
 from omero.rtypes import unwrap
 
 from omero_irods_bridge.adapters.omero import import_discard, import_marks
-from omero_irods_bridge.adapters.omero.import_errors import failed_import, translated
+from omero_irods_bridge.adapters.omero.errors import omero_errors
+from omero_irods_bridge.adapters.omero.import_errors import failed_import
 from omero_irods_bridge.adapters.omero.import_paths import check_client_paths
 from omero_irods_bridge.adapters.omero.import_request import new_fileset, new_settings
 from omero_irods_bridge.adapters.omero.import_upload import Uploads, opened
@@ -31,6 +32,7 @@ from omero_irods_bridge.model.errors import (
     ChecksumMismatch,
     ImportFailed,
     NotFound,
+    TargetExists,
 )
 from omero_irods_bridge.model.events import CancelToken, Progress, Report, Step, silent
 from omero_irods_bridge.model.imports import Imported, ImportOptions, MarkedFileset
@@ -66,7 +68,7 @@ class OmeroImporter:
         )
 
     def find_marked(self, load: str) -> list[MarkedFileset]:
-        with translated(f"looking for what the load {load} made"):
+        with omero_errors(f"looking for what the load {load} made"):
             return import_marks.find_marked(self._client, load)
 
     def discard(self, filesets: Sequence[int]) -> None:
@@ -124,7 +126,7 @@ def run_import(
     ``java_class`` is noted on the fileset where the files do not come by upload.
     """
     check_client_paths(client_paths, options.reader)
-    with translated(f"importing {client_paths[0]}"):
+    with omero_errors(f"importing {client_paths[0]}"):
         _check_target(client, options)
         watch.check()
         request = new_fileset(client_paths, options, java_class)
@@ -167,8 +169,11 @@ def _started(client: Any, process: Any, client_paths: Sequence[str]) -> Started:
 @contextlib.contextmanager
 def _nothing_left_on_error(client: Any, started: Started) -> Iterator[None]:
     try:
-        with translated(f"importing Fileset:{started.fileset}"):
+        with omero_errors(f"importing Fileset:{started.fileset}"):
             yield
+    except TargetExists as error:  # OMERO would delete with the fileset what is in its place
+        error.hint = f"Fileset:{started.fileset} is left in OMERO. Look at that file before you delete it."
+        raise
     except BridgeError as error:
         try:
             import_discard.discard(client, [started.fileset])

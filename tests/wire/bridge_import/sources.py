@@ -26,7 +26,7 @@ KINDS = (
     "Plate",
     "Well",
     "Job",
-    "MapAnnotation",
+    "Annotation",
 )
 
 
