@@ -87,7 +87,7 @@ def _time(row: Row) -> Node | None:
         time = datetime.fromtimestamp(row["timeValue"] / 1000)
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
         return None
-    return node("Value", text=time.isoformat())
+    return node("Value", text=time.isoformat(timespec="milliseconds" if time.microsecond else "seconds"))
 
 
 def _map(row: Row) -> Node:

@@ -417,7 +417,7 @@ def test_a_transform_is_told() -> None:
         "a12": 6.0,
     }
     told = told_shape(shape("Point", transform="AffineTransform:4"), matrix)
-    assert dict(told[0].attrib) == {
+    assert dict(told[0].attrib.items()) == {
         "A00": "1.0",
         "A10": "2.0",
         "A01": "3.0",
