@@ -22,7 +22,7 @@ from omero_irods_bridge.adapters.omero.reflection import (
     is_concrete,
     root_of,
 )
-from omero_irods_bridge.adapters.omero.rows import key_of, to_row
+from omero_irods_bridge.adapters.omero.rows import id_of, key_of, to_row
 from omero_irods_bridge.adapters.omero.scope import CARRIED_OF_PEOPLE, Depth, depth, followed
 from omero_irods_bridge.adapters.omero.to_do import ToDo
 from omero_irods_bridge.model.errors import NotFound
@@ -102,11 +102,11 @@ class GraphReading:
         objects = self._queries.objects(root, ids)
         lists = self._follow(root, objects) if self._is_whole else {}
         for obj in objects:
-            self._emit(obj, lists.get(obj.id.val, {}))
+            self._emit(obj, lists.get(id_of(obj), {}))
         self._note_missing(root, ids, objects)
         self._done += len(objects)
         self._report(Progress(items_done=self._done))
-        return {obj.id.val: key_of(obj) for obj in objects}
+        return {id_of(obj): key_of(obj) for obj in objects}
 
     def _emit(self, obj: Any, lists: Mapping[str, list[str | None]]) -> None:
         model = class_of(obj)
@@ -126,11 +126,11 @@ class GraphReading:
         if how is Depth.NAME:
             return
         is_whole = how is Depth.WHOLE and self._is_whole
-        (self._whole if is_whole else self._rows).add(target_class.root, target.id.val)
+        (self._whole if is_whole else self._rows).add(target_class.root, id_of(target))
 
     def _note_missing(self, root: str, ids: Sequence[int], objects: Sequence[Any]) -> None:
         if len(objects) < len(ids):
-            there = {obj.id.val for obj in objects}
+            there = {id_of(obj) for obj in objects}
             self._missing += [f"{root}:{id_}" for id_ in ids if id_ not in there]
 
     # -- collections
@@ -168,12 +168,12 @@ class GraphReading:
             keys |= self._read_page(element, fresh) if fresh else {}
             known = [id_ for id_ in page if id_ not in keys]
             keys |= (
-                {obj.id.val: key_of(obj) for obj in self._queries.objects(element, known)} if known else {}
+                {id_of(obj): key_of(obj) for obj in self._queries.objects(element, known)} if known else {}
             )
         return keys
 
     def _follow_tag_sets(self, objects: Iterable[Any]) -> None:
-        tags = [obj.id.val for obj in objects if class_of(obj).name == "TagAnnotation"]
+        tags = [id_of(obj) for obj in objects if class_of(obj).name == "TagAnnotation"]
         if tags:
             links = self._queries.tag_set_links(tags, NSINSIGHTTAGSET)
             self._whole.add_all("AnnotationAnnotationLink", links)
@@ -206,7 +206,7 @@ def _owners(objects: Iterable[Any]) -> dict[ModelCollection, list[int]]:
     found: dict[ModelCollection, list[int]] = defaultdict(list)
     for obj in objects:
         for collection in followed(class_of(obj)):
-            found[collection].append(obj.id.val)
+            found[collection].append(id_of(obj))
     return found
 
 

@@ -39,8 +39,13 @@ def ignore(_field: str, _target_class: ModelClass, _target: Any) -> None:
 
 def key_of(obj: Any) -> str:
     """``Class:id`` of an object that has an id."""
-    state = vars(obj)
-    return f"{class_of(obj).name}:{vars(state['_id'])['_val']}"
+    return f"{class_of(obj).name}:{id_of(obj)}"
+
+
+def id_of(obj: Any) -> int:
+    """The id of an object that has one; ``obj.id.val`` takes ten times as long."""
+    found: int = vars(vars(obj)["_id"])["_val"]
+    return found
 
 
 def to_row(obj: Any, meet: Meet = ignore) -> dict[str, Any]:

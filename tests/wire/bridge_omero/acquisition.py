@@ -33,7 +33,7 @@ class Instrument:
 
 
 def build_instrument(gateway: Gateway, fill: Filler) -> Instrument:
-    """One part of each class; the filter set uses the filter and the dichroic, the laser is pumped by the arc."""
+    """One part of each class; the filter set uses filter and dichroic, the laser is pumped by the arc."""
     microscope = content.save(gateway, fill.make("Microscope"))
     saved = content.save(gateway, fill.make("Instrument", microscope=_ref(microscope)))
     parts: dict[str, Any] = {}

@@ -1,8 +1,9 @@
-"""At least one object of every kind that a packet can hold, every value of it set. For tests of all who carry it.
+"""At least one object of every kind that a packet can hold, every value set, for tests of all who carry it.
 
-``build_everything(owner, other, folder)`` takes gateways of two members of one read-annotate (``rwra--``) group,
-for example of the fixture ``pair``; both leave something: ``other`` annotates, looks at the image in his own way, and
-links a tag. Read what was built by the ids of :class:`Everything`; which objects hang on them is up to the server.
+``build_everything(owner, other, folder)`` takes gateways of two members of one read-annotate (``rwra--``)
+group, for example of the fixture ``pair``; both leave something: ``other`` annotates, has rendering settings of
+his own, and links a tag. Read what was built by the ids of :class:`Everything`; which objects hang on them is up
+to the server.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ _PLAIN_ANNOTATIONS: Final = (
 class Everything:
     """Ids. ``images``: the first two are of one fileset of two files, the third has pixels but no file.
 
-    Only the first and the third are in the dataset. The plate has two wells with one field each, which show the
-    fourth and the fifth image. ``linked_figure`` hangs on the dataset, ``loose_figure`` on nothing; both show the
-    first image. ``foreign_figure`` shows another image only.
+    Only the first and the third are in the dataset. The plate has two wells with one field each, which show
+    the fourth and the fifth image. ``linked_figure`` hangs on the dataset, ``loose_figure`` on nothing; both
+    show the first image. ``foreign_figure`` shows another image only.
     """
 
     project: int
@@ -82,19 +83,20 @@ class _Builder:
         screen, plate, wells, run = self._plate(*fields)
         rois, tree = self._rois(images[0]), self._folder(images[0])
         annotations = self._annotations(images[0])
-        figures = [self._figure(images[0]), self._figure(images[0]), self._figure(fields[0] + 1_000_000)]
-        content.link(self.owner, ("Dataset", dataset), ("FileAnnotation", figures[0]))
+        linked, loose = self._figure(images[0]), self._figure(images[0])
+        foreign = self._figure(fields[0] + 1_000_000)
+        content.link(self.owner, ("Dataset", dataset), ("FileAnnotation", linked))
         self._comments(instrument, images[0], dataset, project, plate, screen, wells[0], run, tree, rois[0])
         return Everything(
             project, dataset, screen, plate, wells, run, (*images, *fields), self._fileset_of(images[0]),
             instrument.id, rois, annotations, self._tag_set(annotations["TagAnnotation"]),
-            self._table(images[0]), *figures, tree,
+            self._table(images[0]), linked, loose, foreign, tree,
         )  # fmt: skip
 
     # -- images
 
     def _imported(self) -> tuple[int, int]:
-        """A fileset of two files and two series, whose rendering settings are of the importer and of the other."""
+        """A fileset of two files and two series, with rendering settings of the importer and of the other."""
         main, notes = self.folder / "cells&series=2&sizeC=2&sizeZ=2&sizeT=2.fake", self.folder / "notes.txt"
         main.write_bytes(b"fake" * 1000)
         notes.write_text("notes")
@@ -138,8 +140,8 @@ class _Builder:
 
     def _settings(self, image_id: int) -> None:
         found = self._query(
-            "select r from RenderingDef r join fetch r.waveRendering b left join fetch b.spatialDomainEnhancement"
-            " left join fetch r.projections join fetch r.quantization"
+            "select r from RenderingDef r join fetch r.waveRendering b"
+            " left join fetch b.spatialDomainEnhancement left join fetch r.projections join fetch r.quantization"
             f" where r.pixels.image.id = :id and r.details.owner.id = {self.owner.getUserId()}", image_id,
         )  # fmt: skip
         for binding in found.copyWaveRendering():
