@@ -15,13 +15,11 @@ from irods.message import STR_PI, DataObjChksumRequest
 from omero_irods_bridge.adapters.irods.connections import Connections
 from omero_irods_bridge.adapters.irods.errors import (
     CAT_NO_CHECKSUM_FOR_REPLICA,
-    code_of,
-    from_code,
-    is_file_error,
-    translated,
+    from_reading,
+    reading,
 )
 from omero_irods_bridge.model.checksums import Sha256
-from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, NotFound
+from omero_irods_bridge.model.errors import BridgeError, NotFound
 
 _API: Final = "DATA_OBJ_CHKSUM_AN"
 _USER_CHKSUM_MISMATCH: Final = -314000
@@ -33,17 +31,8 @@ def compute(connections: Connections, path: str, replica: int | None) -> Sha256:
     """Let the server read the replica, by default the good one, compute its checksum, and record it."""
     what = f"Computing the checksum of {path}"
     keywords = {kw.FORCE_CHKSUM_KW: "", **_naming(replica)}
-    with translated(what):
-        try:
-            answer = connections.call(_API, DataObjChksumRequest(path, **keywords))
-        except Exception as error:
-            code = code_of(error)
-            if code is not None and is_file_error(code):
-                raise ChecksumMismatch(
-                    f"{what}: the server cannot read the file in its vault ({code}).",
-                    hint="Tell the iRODS administrator: the replica may be lost.",
-                ) from error
-            raise
+    with reading(what):
+        answer = connections.call(_API, DataObjChksumRequest(path, **keywords))
         text = str(answer.get_main_message(STR_PI).myStr or "").strip()
     return _sha256(path, text)
 
@@ -63,10 +52,11 @@ def verify(connections: Connections, path: str, replica: int) -> bool:
 
     Raises:
         NotFound: the catalog says no checksum.
+        ChecksumMismatch: the server cannot read the file.
     """
     what = f"Verifying replica {replica} of {path}"
     keywords = {kw.VERIFY_CHKSUM_KW: "", **_naming(replica)}
-    with translated(what):
+    with reading(what):
         try:
             connections.call(_API, DataObjChksumRequest(path, **keywords))
         except CHECK_VERIFICATION_RESULTS as error:
@@ -87,7 +77,7 @@ def _judged(what: str, findings: list[dict[str, Any]]) -> bool:
     problems = [code for code in codes if code < 0]
     if not problems:
         return True
-    raise from_code(problems[0], what, codes[problems[0]])
+    raise from_reading(problems[0], what, codes[problems[0]])
 
 
 def _naming(replica: int | None) -> dict[str, str]:

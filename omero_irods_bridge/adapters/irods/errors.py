@@ -62,6 +62,9 @@ _DOWN_HINT: Final = "Try again later, or run: omero-irods doctor"
 _DAMAGED_HINT: Final = (
     "The bytes in iRODS are not what its catalog says: get a good copy, or tell the administrator."
 )
+_LOST_FILE_HINT: Final = (
+    "The file of the replica may be lost: use another replica, and tell the iRODS administrator."
+)
 _TLS_HINT: Final = (
     "Let client and server agree on TLS: irods_client_server_policy and"
     " irods_client_server_negotiation in irods_environment.json."
@@ -128,12 +131,35 @@ def from_code(code: int, what: str, told: object = None) -> BridgeError:
     return kind(f"{what}: {_reason(code, nominal, told)}", hint=hint)
 
 
+def from_reading(code: int, what: str, told: object = None) -> BridgeError:
+    """Like :func:`from_code` where stored bytes were read: a file that the server cannot read is damage."""
+    error = from_code(code, what, told)
+    return ChecksumMismatch(error.message, hint=_LOST_FILE_HINT) if is_file_error(code) else error
+
+
 def _reason(code: int, nominal: int, told: object) -> str:
     name = _NAMES_PRC_LACKS.get(nominal) or get_exception_class_by_code(code, name_only=True)
     system = errno.errorcode.get(-code % 1000, "") if is_file_error(code) else ""
     reason = " ".join(part for part in (f"iRODS answered {name}", system, f"({code})") if part)
     text = str(told).strip() if told else ""
     return f"{reason}: {text}" if text else f"{reason}."
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Like :func:`translated` around what reads stored bytes.
+
+    Raises:
+        ChecksumMismatch: the server cannot read the file of the replica.
+    """
+    with translated(what):
+        try:
+            yield
+        except Exception as error:
+            code = code_of(error)
+            if code is None or not is_file_error(code):
+                raise
+            raise from_reading(code, what) from error
 
 
 @contextmanager

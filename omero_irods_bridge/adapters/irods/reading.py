@@ -9,9 +9,9 @@ from types import TracebackType
 import irods.keywords as kw
 
 from omero_irods_bridge.adapters.irods.connections import Connections
-from omero_irods_bridge.adapters.irods.errors import translated
+from omero_irods_bridge.adapters.irods.errors import reading, translated
 from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES, Mode, OpenObject
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch
 
 
 class ObjectSource:
@@ -35,7 +35,7 @@ class ObjectSource:
         self._changed = threading.Condition()
 
     def __enter__(self) -> ObjectSource:
-        with translated(f"Opening {self._path}"):
+        with reading(f"Opening {self._path}"):
             first = self._another()
             try:
                 self._size = first.size()
@@ -65,7 +65,7 @@ class ObjectSource:
         wanted = max(0, min(length, self._size - offset))
         if not wanted:
             return b""
-        with translated(f"Reading {self._path}"):
+        with reading(f"Reading {self._path}"):
             stream = self._take(offset)
             try:
                 data = _read(stream, offset, wanted)
@@ -74,9 +74,9 @@ class ObjectSource:
                 raise
             self._give_back(stream)
         if len(data) < wanted:
-            raise BridgeError(
+            raise ChecksumMismatch(
                 f"{self._path} ended at byte {offset + len(data)}, it had {self._size} when it was opened.",
-                hint="Somebody is changing it: try again.",
+                hint="Its file in the vault was cut, or somebody is changing it: omero-irods verify --data",
             )
         return data
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound
 from omero_irods_bridge.model.events import Step
 from omero_irods_bridge.model.stored import Replica
 from omero_irods_bridge.model.verification import Finding, Problem, Scope
 from omero_irods_bridge.operations.opening import open_snapshot, open_zip
+from omero_irods_bridge.operations.verifying.marks import stale_plan
 from omero_irods_bridge.operations.verifying.members import (
     ImagesOf,
     Meter,
@@ -128,6 +129,8 @@ class Checker:
             return _Result(replica, _Outcome.UNKNOWN)
         try:
             outcome = self._by_server(expected, replica) or self._by_reading(expected, replica)
+        except NotFound as error:
+            raise stale_plan(expected.path) from error
         except BridgeError as error:
             if not is_about_data(error):
                 raise

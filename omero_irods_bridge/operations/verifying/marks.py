@@ -47,14 +47,15 @@ def _avus_of(store: ObjectStore, path: str, planned: Description, prefix: str) -
     try:
         avus = store.avus(path)
     except NotFound as error:
-        raise _stale(path) from error
+        raise stale_plan(path) from error
     now = from_avus(avus, prefix)
     if now is None or (now.sha256, now.packed_at) != (planned.sha256, planned.packed_at):
-        raise _stale(path)
+        raise stale_plan(path)
     return avus
 
 
-def _stale(path: str) -> StalePlan:
+def stale_plan(path: str) -> StalePlan:
+    """The error for something that changed after it was planned to verify it."""
     return StalePlan(
         f"{path} was replaced, or its AVUs changed, while it was verified.", hint="Verify it again."
     )

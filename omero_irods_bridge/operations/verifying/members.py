@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
-from omero_irods_bridge.model.errors import AccessDenied, BadPacket, BridgeError, Interrupted, UsageError
+from omero_irods_bridge.model.errors import BadName, BadPacket, BridgeError, ChecksumMismatch, NotFound
 from omero_irods_bridge.model.events import CancelToken, Event, Progress, Report
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.verification import Finding, Problem
@@ -140,5 +140,5 @@ def sha256_of(source: ByteSource, meter: Meter) -> Sha256:
 
 
 def is_about_data(error: BridgeError) -> bool:
-    """Whether an error says that data are bad, and not that they could not be looked at now."""
-    return not error.retryable and not isinstance(error, AccessDenied | Interrupted | UsageError)
+    """Whether an error says that data are bad or gone, and not that they could not be looked at now."""
+    return isinstance(error, BadName | BadPacket | ChecksumMismatch | NotFound)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
@@ -110,7 +111,11 @@ def _check_good(expected: Expected, replica: Replica) -> Iterator[Finding]:
 def _not_good(expected: Expected, replica: Replica) -> Finding:
     is_written = replica.status in _WRITTEN
     state = "is open for writing" if is_written else "is stale"
-    hint = "Try again later." if is_written else f"Bring it up to date: irepl -U -R {replica.resource}"
+    hint = (
+        "Try again later."
+        if is_written
+        else f"Bring it up to date: irepl -U -R {quote(replica.resource)} {quote(expected.path)}"
+    )
     return _finding(
         expected, replica, Problem.STALE, f"{expected.what}, {named(replica)}, {state}.", f"{hint}"
     )
@@ -123,11 +128,12 @@ def named(replica: Replica) -> str:
 
 def remedy(found: DataObject, bad: Replica, whole: Collection[int]) -> str:
     """What to do about a replica with wrong bytes; those of the numbers ``whole`` have the right ones."""
+    path = quote(found.path)
     good = next((one for one in found.replicas if one.number in whole), None)
     if good is not None:
         return (
-            f"{named(good).capitalize()} is whole. Remove the damaged one and make it anew: "
-            f"itrim -N 1 -n {bad.number} {found.path} and then irepl -R {bad.resource} {found.path}"
+            f"There is a whole one, {named(good)}. Remove the damaged one and make it anew: "
+            f"itrim -N 1 -n {bad.number} {path} and then irepl -R {quote(bad.resource)} {path}"
         )
     others = [one for one in found.replicas if one.number != bad.number]
     if any(one.status is ReplicaStatus.GOOD for one in others):

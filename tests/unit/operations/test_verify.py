@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import (
     AccessDenied,
     BadPacket,
+    BridgeError,
     ExitStatus,
     Interrupted,
     NotFound,
@@ -245,8 +247,8 @@ def test_one_of_two_replicas_is_named_by_number_and_resource_with_what_to_do(
     assert problems(result) == [(Problem.DAMAGED, TWO_IMAGES, (1, 2))]
     finding = result.findings[0]
     assert (finding.replica, finding.resource) == (1, "archiveResc")
-    assert f"itrim -N 1 -n 1 {place}" in finding.remedy
-    assert f"irepl -R archiveResc {place}" in finding.remedy
+    assert f"itrim -N 1 -n 1 {quote(place)} " in finding.remedy
+    assert f"irepl -R archiveResc {quote(place)}" in finding.remedy
 
 
 def test_a_damaged_first_replica_points_to_the_others(zone: MemoryZone, store: MemoryStore) -> None:
@@ -494,6 +496,19 @@ def test_another_snapshot_at_the_same_place_makes_the_plan_stale(store: MemorySt
     assert marks(store, path) == (State.SEALED, "")
 
 
+@pytest.mark.parametrize("form", Form)
+def test_a_replica_that_goes_after_the_plan_makes_it_stale(
+    zone: MemoryZone, store: MemoryStore, form: Form
+) -> None:
+    path = sealed(store, form)
+    target = path if form is Form.ZIP else f"{path}/{TWO_IMAGES}"
+    zone.replicate(target)
+    plan = verify.plan(store, path, scope=Scope.REPLICAS)
+    zone.trim(target, 1)
+    with pytest.raises(StalePlan):
+        verify.apply(plan, store, clock=FixedClock())
+
+
 # -- samples
 
 
@@ -572,6 +587,7 @@ def test_it_stops_between_members_and_records_nothing(store: MemoryStore) -> Non
 @pytest.mark.parametrize(
     ("method", "error"),
     [
+        ("verify_checksum", BridgeError("odd")),
         ("verify_checksum", Unreachable("gone")),
         ("read_at", Unreachable("gone")),
         ("open_source", AccessDenied("no")),
