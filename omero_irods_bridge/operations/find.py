@@ -16,6 +16,7 @@ from omero_irods_bridge.ports import AvuCondition, ObjectStore
 PAGE: Final = 500
 """Snapshots that are looked at in one go where iRODS cannot choose them itself."""
 
+_EXCHANGE: Final = "Exchange the two."
 _EARLIEST: Final = "0000"
 _LATEST: Final = "9999-12-31T23:59:59Z"
 
@@ -42,9 +43,11 @@ class Criteria:
 
     def __post_init__(self) -> None:
         if self.since is not None and self.until is not None and self.since > self.until:
-            raise UsageError(f"Nothing is since {timestamp(self.since)} and until {timestamp(self.until)}.")
-        if None not in {self.min_size, self.max_size} and (self.min_size or 0) > (self.max_size or 0):
-            raise UsageError(f"No size is from {self.min_size} to {self.max_size} bytes.")
+            raise UsageError(
+                f"Nothing is since {timestamp(self.since)} and until {timestamp(self.until)}.", hint=_EXCHANGE
+            )
+        if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:
+            raise UsageError(f"No size is from {self.min_size} to {self.max_size} bytes.", hint=_EXCHANGE)
 
 
 def find(

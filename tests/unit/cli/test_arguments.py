@@ -1,0 +1,154 @@
+"""What typer, the parsers and the settings make of arguments, before any server is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omero_irods_bridge.cli import parsing
+from omero_irods_bridge.cli.main import app, main
+from omero_irods_bridge.model.errors import ExitStatus, UsageError
+
+COMMANDS = ["pack", "list", "find", "show", "verify", "gc", "settings"]
+COLUMNS, LINES = 100, 24
+
+
+@pytest.fixture(autouse=True)
+def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither settings nor servers: whoever asked one would be told so."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("IRODS_ENVIRONMENT_FILE", str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nope"], "No such command 'nope'"),
+        (["pack"], "Missing argument 'OBJECT'"),
+        (["pack", "Datset:1"], "'Datset:1' does not name an OMERO object"),
+        (["pack", "Dataset:1", "--exising", "refuse"], "--existing"),
+        (["pack", "Dataset:1", "--existing", "overwrite"], "'overwrite' is not one of 'version', 'refuse'"),
+        (["pack", "Dataset:1", "-s", "a:b:c"], "is not a server"),
+        (["pack", "Dataset:1", "--key", "secret"], "No such option"),
+        (["pack", "Dataset:1", "--password", "secret"], "No such option"),
+        (["list", "--limit", "0"], "--limit"),
+        (["list", "--source", "Dataset:1,2"], "one source at a time"),
+        (["list", "--since", "yesterday"], "is not a date"),
+        (["list", "--min-size", "large"], "is not a size"),
+        (["list", "--since", "2026-02-01", "--until", "2026-01-01"], "Nothing is since"),
+        (["verify", "x", "--data=7"], "is not a share"),
+        (["verify", "x", "--data=5%", "--replicas"], "--replicas reads all data"),
+        (["gc", "--older-than", "3y"], "is not an age"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_cannot_be_understood_is_said_in_words_and_in_json(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str, as_json: bool
+) -> None:
+    assert main([*arguments, *(["--json"] if as_json else [])]) == ExitStatus.USAGE
+    shown = capsys.readouterr()
+    if not as_json:
+        assert said in shown.err
+        assert shown.out == ""
+        return
+    error = json.loads(shown.out)["error"]
+    assert said in error["message"]
+    assert (error["code"], error["exit_status"], error["retryable"]) == ("usage", 2, False)
+    assert error["hint"]
+    assert shown.err == ""
+
+
+def test_a_settings_file_that_was_named_must_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["settings", "--config", "none.toml"]) == ExitStatus.NOT_FOUND
+    assert "none.toml is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_a_screen_and_has_an_example(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(COLUMNS))
+    assert main([command, "--help"]) == ExitStatus.DONE
+    lines = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert len(lines) <= LINES
+    assert max(map(len, lines)) <= COLUMNS
+    assert any(f"Example:  omero-irods {command}" in line for line in lines)
+
+
+def test_every_command_has_its_help_tested() -> None:
+    assert sorted(COMMANDS) == sorted(filter(None, (one.name for one in app.registered_commands)))
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    group = typer.main.get_command(app)
+    for name in COMMANDS:
+        for parameter in group.commands[name].params:  # type: ignore[attr-defined]
+            assert parameter.param_type_name == "argument" or parameter.help, (name, parameter.name)
+
+
+# -- parsers
+
+
+@pytest.mark.parametrize(
+    ("text", "end_of_day", "expected"),
+    [
+        ("2026-01-31", False, datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31", True, datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2026-01-31T15:30", True, datetime(2026, 1, 31, 15, 30, tzinfo=UTC)),
+        ("2026-01-31T15:30+02:00", False, datetime(2026, 1, 31, 13, 30, tzinfo=UTC)),
+        ("2026-01-31T15:30Z", False, datetime(2026, 1, 31, 15, 30, tzinfo=UTC)),
+    ],
+)
+def test_dates_are_utc_and_the_last_day_counts_whole(text: str, end_of_day: bool, expected: datetime) -> None:
+    assert parsing.moment(text, end_of_day=end_of_day) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", 0), ("1500", 1500), ("1.5k", 1500), ("500MB", 500_000_000), ("2GiB", 2 << 30), ("2 tib", 2 << 40)],
+)
+def test_sizes_have_units_of_1000_or_1024(text: str, expected: int) -> None:
+    assert parsing.size(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0s", 0), ("90s", 90), ("30m", 1800), ("12h", 43200), ("1d", 86400), ("2w", 1209600)],
+)
+def test_ages_are_a_number_and_a_unit(text: str, expected: float) -> None:
+    assert parsing.age(text) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("5%", 0.05), ("0.5 %", 0.005), ("100%", 1.0)])
+def test_shares_are_percentages(text: str, expected: float) -> None:
+    assert parsing.share(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("omero.example.org", ("omero.example.org", None)),
+        ("omero.example.org:4064", ("omero.example.org", 4064)),
+        ("[::1]:4064", ("::1", 4064)),
+    ],
+)
+def test_a_server_is_a_host_and_perhaps_a_port(text: str, expected: tuple[str, int | None]) -> None:
+    assert parsing.host_and_port(text) == expected
+
+
+@pytest.mark.parametrize("parse", [parsing.moment, parsing.size, parsing.age, parsing.share])
+@given(text=st.text(max_size=30) | st.from_regex(r"[0-9.]{1,8} ?[a-zA-Z%:-]{0,3}"))
+def test_any_text_is_understood_or_refused_with_words(parse: Callable[[str], object], text: str) -> None:
+    hints = ["understood"]
+    try:
+        parse(text)
+    except UsageError as refused:
+        hints = [refused.hint]
+    assert all(hints)
