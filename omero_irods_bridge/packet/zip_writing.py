@@ -153,27 +153,29 @@ class _Entry(NamedTuple):
         return z.FLAG_UTF8 | (z.FLAG_DESCRIPTOR if self.crc32 is None else 0)
 
     @property
-    def _sizes(self) -> bytes:
-        """For the zip64 field: both, or nothing where 32 bits do. Some readers expect them together."""
-        if max(self.size, self.compressed) < z.FULL32:
-            return b""
-        return struct.pack("<2Q", self.size, self.compressed)
+    def _is_big(self) -> bool:
+        return max(self.size, self.compressed) >= z.FULL32
 
     @property
-    def _has_wide_descriptor(self) -> bool:
-        """Its sizes are 8 bytes long where the local header has a zip64 field (4.3.9.2).
+    def _is_wide(self) -> bool:
+        """Whether 32 bits are not enough for a size or for the offset.
 
-        Info-ZIP's unzip looks for that field in the directory instead, which has one also for a far offset,
-        and takes a zip for a bomb where the two differ (madler/unzip pull request 9): so neither ever does.
+        Then all sizes of it have 64, in the directory and in the descriptor. Info-ZIP's unzip expects this:
+        it reckons the length of the descriptor from the directory, and takes a zip for a bomb where that is
+        wrong (madler/unzip pull request 9).
         """
-        return bool(self._sizes) or self.start >= z.FULL32
+        return self._is_big or self.start >= z.FULL32
+
+    @property
+    def _sizes(self) -> bytes:
+        return struct.pack("<2Q", self.size, self.compressed)
 
     def local(self) -> bytes:
         """With a descriptor CRC and sizes are zero here, in the zip64 field too (4.4.4)."""
         if self.crc32 is None:
-            sizes, values = bytes(16) if self._has_wide_descriptor else b"", (0, 0, 0)
+            sizes, values = bytes(16) if self._is_wide else b"", (0, 0, 0)
         else:
-            sizes, values = self._sizes, (self.crc32, self.compressed, self.size)
+            sizes, values = self._sizes if self._is_big else b"", (self.crc32, self.compressed, self.size)
         return self._record(
             z.LOCAL,
             (z.LOCAL_SIGNATURE, _version(sizes)),
@@ -182,11 +184,12 @@ class _Entry(NamedTuple):
         )
 
     def descriptor(self, crc32: int) -> bytes:
-        record = z.DESCRIPTOR64 if self._has_wide_descriptor else z.DESCRIPTOR
+        """Its sizes are 8 bytes long where the local header has a zip64 field (4.3.9.2)."""
+        record = z.DESCRIPTOR64 if self._is_wide else z.DESCRIPTOR
         return record.pack(z.DESCRIPTOR_SIGNATURE, crc32, self.compressed, self.size)
 
     def central(self, crc32: int) -> bytes:
-        sizes = self._sizes
+        sizes = self._sizes if self._is_wide else b""
         offset = struct.pack("<Q", self.start) if self.start >= z.FULL32 else b""
         version = _version(sizes + offset)
         return self._record(

@@ -205,11 +205,11 @@ def test_other_tools_list_members_beyond_four_gib(tool: list[str], tmp_path: Pat
     assert subprocess.run([*tool, path], capture_output=True, check=False).returncode == 0
 
 
-def test_unzip_takes_no_small_member_beyond_four_gib_for_a_bomb(tmp_path: Path) -> None:
-    """It reckons the length of a descriptor from the directory (madler/unzip pull request 9)."""
+@pytest.mark.parametrize("far", [2**32 + 9, 2**32 - 1])
+def test_unzip_finds_small_members_beyond_four_gib(far: int, tmp_path: Path) -> None:
     layout, path = ZipLayout(), tmp_path / "far.zip"
     with path.open("wb") as file:
-        for name, size in (("far", 2**32 + 9), ("b", 4), ("c", 5)):
+        for name, size in (("far", far), ("b", 4), ("c", 5)):
             file.seek(layout.position)
             file.write(layout.begin(name, size))
             file.seek(layout.position + size)
@@ -220,6 +220,20 @@ def test_unzip_takes_no_small_member_beyond_four_gib_for_a_bomb(tmp_path: Path) 
         ["unzip", "-t", path, "b", "c", "transfer.xml"], capture_output=True, text=True, check=False
     )
     assert "No errors detected" in done.stdout, done.stdout + done.stderr
+
+
+@given(SIZES, SIZES)
+def test_a_descriptor_is_wide_just_when_the_directory_is(before: int, size: int) -> None:
+    """unzip before madler/unzip pull request 9 takes anything else for a bomb."""
+    layout = ZipLayout()
+    layout.begin("before", before)
+    layout.end(0)
+    start = layout.position
+    header, descriptor = layout.begin("a", size), layout.end(0)
+    assert (len(descriptor) == 24) == (max(start, size) >= 2**32 - 1) == (len(header) > 31)
+    layout_end = layout.finish()
+    central = layout_end[layout_end.rindex(b"PK\x01\x02") :]
+    assert (int.from_bytes(central[30:32], "little") > 0) == (len(descriptor) == 24)
 
 
 def test_more_members_than_sixteen_bits_can_count_are_read_back(tmp_path: Path) -> None:
