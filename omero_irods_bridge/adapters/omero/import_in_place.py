@@ -1,9 +1,9 @@
 """Imports in place: OMERO gets symbolic links to files that it sees already, and no byte is copied.
 
-Only the client checks (AbstractExecFileTransfer of omero-blitz; reference/omero-semantics.md, 2), so each check
-of that class is made here: a probe goes through the server and has to appear on this machine's disk before
-anything is linked. Besides it a file is touched through the server, else one that is as long as the probe would
-not be hashed. Links are only made to regular files: deleting one to a folder could empty that.
+Only the client checks (AbstractExecFileTransfer of omero-blitz; reference/omero-semantics.md, 2), so each
+check of that class is made here: a probe goes through the server and has to appear on this machine's disk
+before anything is linked. Besides it a file is touched through the server, else one that is as long as the
+probe would not be hashed. Links are only made to regular files: deleting one to a folder could empty that.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def import_in_place(
     """Import files from where they are, the first is what OMERO opens; nothing of them is copied.
 
     They are read once here and once by the server, to be compared, and must stay as and where they are from
-    then on. ``mounts`` says where this machine sees the server's folders, its repository as well as the files.
+    then on. ``mounts`` says where this machine sees the server's folders, its repository as well as the
+    files.
 
     Raises:
         NotInPlace: a file is not a readable regular file here and on the server, or the repository's disk is

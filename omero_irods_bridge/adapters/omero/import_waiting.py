@@ -59,7 +59,12 @@ def _stop(callback: Any, handle: Any) -> None:
 
 @contextlib.contextmanager
 def _callback(client: Any, handle: Any) -> Iterator[Any]:
-    callback = omero.callbacks.CmdCallbackI(client, handle)
+    try:
+        callback = omero.callbacks.CmdCallbackI(client, handle)
+    except BaseException:
+        with contextlib.suppress(Ice.Exception):
+            handle.close()  # which cancels what nobody waits for
+        raise
     try:
         yield callback
     finally:
