@@ -70,6 +70,22 @@ def open_image_server(settings: Settings, ask: Ask | None = None) -> Iterator[Im
 
 
 @contextmanager
+def open_session(settings: Settings, host: str, key: str, port: int) -> Iterator[ImageServer]:
+    """The OMERO server in which somebody has opened the session ``key``; it stays open.
+
+    Raises:
+        AccessDenied: there is no such session any more.
+        Unreachable: nobody answers there.
+    """
+    from omero_irods_bridge.adapters.omero.connection import connect
+    from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
+    from omero_irods_bridge.adapters.omero.login import SessionKey
+
+    with connect(SessionKey(host, key, port), secure=settings.omero.secure) as connection:
+        yield OmeroImageServer(connection, repository=settings.omero.managed_repository)
+
+
+@contextmanager
 def _connected(settings: OmeroSettings, ask: Ask | None) -> Iterator[OmeroConnection]:
     from omero_irods_bridge.adapters.omero.connection import connect
 
