@@ -13,7 +13,7 @@ import Glacier2
 import omero
 import omero.clients
 
-from omero_irods_bridge.adapters.omero.errors import FOREIGN, SessionExpired, omero_errors, translate
+from omero_irods_bridge.adapters.omero.errors import FOREIGN, LOG_IN, SessionExpired, omero_errors, translate
 from omero_irods_bridge.adapters.omero.login import (
     Login,
     SessionKey,
@@ -68,8 +68,7 @@ class OmeroConnection:
     @contextlib.contextmanager
     def another_client(self) -> Iterator[Any]:
         """A client with a network connection of its own in the same session, for one thread."""
-        with omero_errors("joining the session"):
-            client = _joined(self._properties, self.client.getSessionId(), is_ours=self._is_ours)
+        client = self._joined_again(self._properties)
         try:
             yield client
         finally:
@@ -83,9 +82,17 @@ class OmeroConnection:
             return self
         host = self.client.getProperty("omero.host")
         plain = {**self._properties, "Ice.Default.Router": router.replace("@omero.host@", host)}
-        client = _joined(plain, self.client.getSessionId(), is_ours=self._is_ours)
+        client = self._joined_again(plain)
         self.close()
         return OmeroConnection(client, plain, is_ours=self._is_ours)
+
+    def _joined_again(self, properties: Mapping[str, str]) -> Any:
+        try:
+            with omero_errors("joining your session again"):
+                return _joined(properties, self.client.getSessionId(), is_ours=self._is_ours)
+        except AccessDenied:
+            host = self.client.getProperty("omero.host")
+            raise SessionExpired(f"Your session with {host} is over.", hint=LOG_IN) from None
 
     def close(self) -> None:
         """Never raises; done when it is closed already."""
@@ -154,7 +161,7 @@ def _logged_in(login: SessionKey | UserPassword, properties: dict[str, str]) -> 
 
 def _not_let_in(login: SessionKey | UserPassword, error: Exception) -> AccessDenied:
     if isinstance(login, SessionKey):
-        return SessionExpired(f"Your session with {login.host} is over.", hint="Log in again: omero login")
+        return SessionExpired(f"Your session with {login.host} is over.", hint=LOG_IN)
     group = f" in the group {login.group}" if isinstance(error, omero.WrappedCreateSessionException) else ""
     return AccessDenied(
         f"{login.host} does not let {login.user} in{group}.",

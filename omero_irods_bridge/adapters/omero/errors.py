@@ -17,7 +17,7 @@ from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Busy, NoS
 
 log = logging.getLogger(__name__)
 
-_LOG_IN: Final = "Log in again: omero login"
+LOG_IN: Final = "Log in again: omero login"
 _KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 """What session keys look like; servers put them into their messages."""
 _IS_UP: Final = "See whether the OMERO server runs and whether a firewall lets you through."
@@ -35,7 +35,9 @@ def omero_errors(what: str) -> Iterator[None]:
     try:
         yield
     except FOREIGN as error:
-        raise translate(error, what) from error
+        made = translate(error, what)
+        # Servers put the key into what they say of a session that ended; a traceback would show it.
+        raise made from (None if isinstance(made, SessionExpired) else error)
 
 
 def translate(error: Exception, what: str) -> BridgeError:
@@ -54,7 +56,7 @@ def _said(error: Any) -> str:
 
 
 def _session_ended(_error: Any, what: str) -> BridgeError:
-    return SessionExpired(f"Your OMERO session ended while {what}.", hint=_LOG_IN)
+    return SessionExpired(f"Your OMERO session ended while {what}.", hint=LOG_IN)
 
 
 def _wrong_password(_error: Any, what: str) -> BridgeError:

@@ -11,8 +11,11 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Final
 
+import omero
+import omero.clients
+
 from omero_irods_bridge.adapters.omero.errors import FOREIGN, omero_errors
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import BridgeError, NotFound
 
 READ_BYTES: Final = 8 << 20
 """Of one message: larger ones are slower (reference/omero-wire.md, 5)."""
@@ -38,9 +41,18 @@ class RawFiles:
         self._what = f"reading {name} (OriginalFile:{file})" if name else f"reading OriginalFile:{file}"
         with omero_errors(self._what):
             self._store = self._session.createRawFileStore()
-            self._store.setFileId(file, self._context)
+            self._turn(file)
             self._size = self._store.size()
         return self._size
+
+    def _turn(self, file: int) -> None:
+        try:
+            self._store.setFileId(file, self._context)
+        except omero.ValidationException as error:  # what IQuery.get says in RawFileBean.setFileId
+            raise NotFound(
+                f"OMERO has no OriginalFile:{file} that you may read, while {self._what}.",
+                hint="Somebody may have deleted it meanwhile.",
+            ) from error
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Just ``length`` bytes, fewer only where the file ends.

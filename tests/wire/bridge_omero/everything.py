@@ -1,9 +1,9 @@
 """At least one object of every kind that a packet can hold, every value set, for tests of all who carry it.
 
 ``build_everything(owner, other, folder)`` takes gateways of two members of one read-annotate (``rwra--``)
-group, for example of the fixture ``pair``; both leave something: ``other`` annotates, has rendering settings of
-his own, and links a tag. Read what was built by the ids of :class:`Everything`; which objects hang on them is up
-to the server.
+group, for example of the fixture ``pair``; both leave something: ``other`` annotates, has rendering settings
+of his own, and links a tag. Read what was built by the ids of :class:`Everything`; which objects hang on them
+is up to the server.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ class _Builder:
 
     def _settings(self, image_id: int) -> None:
         found = self._query(
-            "select r from RenderingDef r join fetch r.waveRendering b"
-            " left join fetch b.spatialDomainEnhancement left join fetch r.projections join fetch r.quantization"
+            "select r from RenderingDef r join fetch r.waveRendering b join fetch r.quantization"
+            " left join fetch b.spatialDomainEnhancement left join fetch r.projections"
             f" where r.pixels.image.id = :id and r.details.owner.id = {self.owner.getUserId()}", image_id,
         )  # fmt: skip
         for binding in found.copyWaveRendering():
