@@ -339,13 +339,14 @@ class ObjectStoreContract:
 
     @pytest.fixture
     def shelf(self, store: ObjectStore, place: str) -> str:
-        """Four objects and a collection with AVUs, and two in the making."""
+        """Four objects and a collection with AVUs, and two objects and a collection in the making."""
         for name in ("a/.incoming/job", "b", "expanded", "a_"):
             store.make_collection(f"{place}/{name}")
         for number, name in enumerate(("a/2", "a/1", "b/1", "a_/1", "a/.incoming/x", "a/.incoming/job/y")):
             path = write(store, f"{place}/{name}")
             store.change_avus(path, add=[Avu("kind", "zip"), Avu("n", str(number)), Avu("n", "common")])
-        store.change_avus(f"{place}/expanded", add=[Avu("kind", "tree"), Avu("n", "9"), Avu("n", "common")])
+        for name in ("expanded", "a/.incoming/job"):
+            store.change_avus(f"{place}/{name}", add=[Avu("kind", "tree"), Avu("n", "9"), Avu("n", "common")])
         return place
 
     def found(self, store: ObjectStore, shelf: str, *conditions: AvuCondition, **options: int) -> list[str]:

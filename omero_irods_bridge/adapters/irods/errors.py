@@ -57,6 +57,7 @@ _NAMES_PRC_LACKS: Final = {
 _LOGIN_HINT: Final = "Check user and password: run iinit, and then ils to try them."
 _PERMISSION_HINT: Final = "Ask the owner or a rodsadmin for access: ichmod write <user> <path>."
 _BUSY_HINT: Final = "Try again when the other writer is done."
+_NO_REPLICA_HINT: Final = "Try again later: somebody writes it, or the resource that it is on is down."
 _SPACE_HINT: Final = "Ask the iRODS administrator for space, or choose another resource or target."
 _DOWN_HINT: Final = "Try again later, or run: omero-irods doctor"
 _DAMAGED_HINT: Final = (
@@ -80,7 +81,8 @@ _KINDS: Final[dict[int, _Kind]] = {
     **dict.fromkeys((-13000, -169000, -129000, -818000, -830000), (AccessDenied, _PERMISSION_HINT)),
     **dict.fromkeys(range(-897000, -889000, 1000), (AccessDenied, "Ask for a ticket that is still valid.")),
     -39000: (AccessDenied, "Only a rodsadmin may act for another user (client_user)."),
-    **dict.fromkeys((-163000, -168000, -405000, -406000, -1803000), (Busy, _BUSY_HINT)),
+    **dict.fromkeys((-163000, -405000, -406000), (Busy, _BUSY_HINT)),
+    **dict.fromkeys((-168000, -1803000), (Busy, _NO_REPLICA_HINT)),
     **dict.fromkeys((-312000, -809000, -833000, -834000), (TargetExists, "")),
     **dict.fromkeys((-110000, -311000, -400000), (NoSpace, _SPACE_HINT)),
     **dict.fromkeys(

@@ -99,6 +99,26 @@ def test_a_connection_cut_while_reading_ends_as_unreachable(
     assert read(store, path) == 4 * ONE_PIECE
 
 
+def test_after_a_failed_read_the_next_one_opens_anew(zone: Zone, store: IrodsStore, place: str) -> None:
+    path = write(store, f"{place}/object")
+    with store.open_source(path) as source:
+        zone.faults.fail_call(READ, "SYS_COPY_LEN_ERR")
+        with pytest.raises(BridgeError):
+            source.read_at(0, 7)
+        zone.faults.cut_after(0, direction="sent")
+        with pytest.raises(Unreachable):
+            source.read_at(0, 7)
+        assert source.read_at(0, 7) == b"content"
+
+
+def test_threads_share_the_streams_of_a_source(store: IrodsStore, place: str) -> None:
+    path = write(store, f"{place}/object", ONE_PIECE)
+    with store.open_source(path, streams=2) as source, ThreadPoolExecutor(6) as pool:
+        places = list(range(0, len(ONE_PIECE), 1001))
+        pieces = list(pool.map(lambda start: source.read_at(start, 1001), places))
+    assert b"".join(pieces) == ONE_PIECE
+
+
 def test_one_broken_stream_of_several_spoils_the_object_and_nobody_hangs(
     zone: Zone, store: IrodsStore, place: str
 ) -> None:

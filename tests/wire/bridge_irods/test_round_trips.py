@@ -65,7 +65,7 @@ def test_the_number_of_queries_for_many_objects_is_that_of_pages(
 ) -> None:
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda number: write(store, f"{place}/{number:04}"), range(1200)))
-        list(pool.map(lambda path: store.change_avus(path, add=[Avu("a", "1")]), made))
+        list(pool.map(lambda path: store.change_avus(path, add=[Avu("a", "1"), Avu("place", place)]), made))
     zone.counters.reset()
     assert [one.path for one in store.children(place)] == made
     assert zone.counters.calls() <= 4
@@ -75,6 +75,10 @@ def test_the_number_of_queries_for_many_objects_is_that_of_pages(
     zone.counters.reset()
     assert store.find_by_avus(CONDITION, below=place, skip=300, limit=100) == made[300:400]
     assert store.find_by_avus(CONDITION, below=place, skip=0, limit=5000) == made
+    assert store.find_by_avus(CONDITION, below=place, skip=50, limit=1100) == made[50:1150]
+    here = [AvuCondition("place", equals=place)]
+    assert store.find_by_avus(here, skip=50, limit=1100) == made[50:1150]
+    assert store.find_by_avus(here, skip=1190, limit=100) == made[1190:]
     assert store.find_by_avus(CONDITION, below=place, skip=1190, limit=100) == made[1190:]
 
 
