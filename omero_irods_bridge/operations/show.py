@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from omero_irods_bridge.model.errors import NotFound
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.objects import Kind
 from omero_irods_bridge.packet.graph import Graph, lines_of, read_jsonl
@@ -89,6 +90,11 @@ def tree(packet: Packet) -> tuple[Branch, ...]:
         NotFound: the packet has no graph; the stock tool made it.
         BadPacket: the graph is malformed.
     """
+    if GRAPH not in packet.members:
+        raise NotFound(
+            f"The packet has no {GRAPH}, from which the tree is drawn: omero-irods did not pack it.",
+            hint="Show it without --tree.",
+        )
     _header, graph = read_jsonl(lines_of(packet.chunks(GRAPH)))
     children = _children(graph)
     held = {ref for refs in children.values() for ref in refs}
