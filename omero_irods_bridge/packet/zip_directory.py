@@ -76,7 +76,7 @@ def _find_end(tail: bytes) -> int:
     places = [place for place in _all_places(tail, z.END_SIGNATURE) if _reaches_end(tail, place)]
     if not places:
         raise BadPacket("This is no zip, or its end is missing.", hint="Copy it again, and compare sizes.")
-    if len(places) > 1 or tail.find(z.END_SIGNATURE, places[0] + 1) >= 0:
+    if tail.find(z.END_SIGNATURE, places[0] + 1) >= 0:
         raise BadPacket("The zip has a second directory hidden in its comment.")
     return places[0]
 
