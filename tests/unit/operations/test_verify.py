@@ -316,6 +316,7 @@ def test_a_missing_checksum_proves_nothing_until_the_server_computed_it(
     zone.record(path if form is Form.ZIP else f"{path}/{ONE_IMAGE}", checksum="")
     result = verified(store, path)
     assert [one.problem for one in result.findings] == [Problem.UNPROVEN]
+    assert "no recorded checksum" in result.findings[0].text
     assert result.exit_status is ExitStatus.FAILED
     assert verified(store, path, Scope.DATA).ok
     assert verified(store, path).ok
@@ -339,6 +340,19 @@ def test_another_recorded_checksum_differs_though_the_bytes_are_right(
     for scope in Scope:
         assert [one.problem for one in verified(store, path, scope).findings] == [Problem.DIFFERS]
     assert marks(store, path) == (State.SEALED, ""), "neither proven whole nor damaged"
+
+
+def test_a_replica_that_the_server_cannot_compare_is_itself_read(
+    zone: MemoryZone, store: MemoryStore
+) -> None:
+    path = sealed(store)
+    zone.replicate(path)
+    zone.record(path, replica=1, checksum="0123456789abcdef0123456789abcdef")
+    flip(zone, path, Form.ZIP, ONE_IMAGE, replica=1)
+    result = verified(store, path, Scope.REPLICAS)
+    assert [(one.member, one.replica) for one in result.findings if one.problem is Problem.DAMAGED] == [
+        (ONE_IMAGE, 1)
+    ]
 
 
 def test_a_snapshot_that_was_written_over_is_found(store: MemoryStore) -> None:
@@ -377,6 +391,14 @@ def test_a_member_that_nobody_packed_is_named(store: MemoryStore) -> None:
     path = sealed(store, Form.EXPANDED)
     put(store, f"{path}/extra.txt", b"extra")
     assert (Problem.DIFFERS, "extra.txt", ()) in problems(verified(store, path))
+
+
+def test_a_member_of_a_zip_of_another_size_than_in_the_manifest_is_named(store: MemoryStore) -> None:
+    wrong = build(manifest_of=build(2))
+    path = seal(store, f"{store.home}/set.zip", wrong)
+    assert set(problems(verified(store, path))) == {
+        (Problem.DIFFERS, member, IMAGES[member]) for member in (TWO_IMAGES, ONE_IMAGE, PIXELS)
+    }
 
 
 def test_a_member_that_was_replaced_is_damaged(store: MemoryStore) -> None:

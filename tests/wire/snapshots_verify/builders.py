@@ -84,8 +84,8 @@ class Built:
         )
 
 
-def build(scale: int = 1) -> Built:
-    """The packet; its data members have some kilobytes times ``scale``."""
+def build(scale: int = 1, *, manifest_of: Built | None = None) -> Built:
+    """The packet; its data members have some kilobytes times ``scale``, its manifest may be another's."""
     data = {
         TWO_IMAGES: _noise("two", 5_000 * scale),
         ONE_IMAGE: _noise("one", 3_000 * scale),
@@ -94,7 +94,7 @@ def build(scale: int = 1) -> Built:
         ATTACHMENT: b"notes\n" * 20,
     }
     metadata = {TRANSFER_XML: b"<OME/>" + b" " * 2_000, GRAPH: b"".join(write_jsonl(_graph(), _header()))}
-    manifest = dump(_manifest({**data, **metadata}))
+    manifest = manifest_of.members[MANIFEST] if manifest_of else dump(_manifest({**data, **metadata}))
     zipped, places = _zip(data, {**metadata, MANIFEST: manifest})
     return Built({**data, **metadata, MANIFEST: manifest}, zipped, places)
 
