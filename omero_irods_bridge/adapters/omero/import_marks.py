@@ -65,6 +65,14 @@ def record_complete(client: Any, fileset: int, mark: ImportMark, images: int) ->
         session.getUpdateService().saveObject(annotation)
 
 
+def add_mark(client: Any, fileset: int, mark: ImportMark, images: int) -> None:
+    """Mark a fileset that somebody else imported, all of whose images are there."""
+    link = omero.model.FilesetAnnotationLinkI()
+    link.parent = omero.model.FilesetI(fileset, False)
+    link.child = mark_annotation(mark, images=images)
+    client.getSession().getUpdateService().saveObject(link)
+
+
 def find_marked(client: Any, load: str) -> list[MarkedFileset]:
     """All filesets of a load that this session sees, by id; a few queries for each 500 of them."""
     query = client.getSession().getQueryService()
