@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from omero_irods_bridge.adapters.omero.errors import SessionExpired
 from omero_irods_bridge.adapters.omero.login import SessionKey, StoredSession, UserPassword
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Unreachable
 from omero_irods_sandbox.omero_server.config import ServerConfig
+from omero_irods_sandbox.omero_server.errors import internal_error, session_timeout
 from omero_irods_sandbox.omero_server.running import running_server
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.omero_server.conftest import Client, Gateway, MakeUser, User
@@ -248,3 +251,17 @@ def test_an_idle_connection_is_kept_alive(server: OmeroServer, user: User) -> No
 def test_gateways_and_the_bridge_share_a_session(server: OmeroServer, gateway: Gateway) -> None:
     with connect(SessionKey(server.host, gateway.c.getSessionId(), server.ssl_port)) as connection:
         assert connection.identity.user == gateway.getUser().getName()
+
+
+@pytest.mark.parametrize("make", [session_timeout, internal_error])
+def test_keys_in_what_the_server_says_are_not_repeated(
+    server: OmeroServer, user: User, make: Callable[[str], Exception]
+) -> None:
+    with connect(by_password(server, user)) as connection:
+        key = connection.client.getSessionId()
+        server.faults.fail_call("IAdmin.getEventContext", make(f"Session {key} is not well"))
+        with pytest.raises(BridgeError) as caught:
+            str(connection.identity)
+    assert key not in f"{caught.value} {caught.value.hint}"
+    if isinstance(caught.value, SessionExpired):
+        assert key not in "".join(traceback.format_exception(caught.value))
