@@ -209,7 +209,7 @@ def _told_twice(here: Row, new: Row) -> BridgeError:
 def _encode(row: Row) -> bytes:
     try:
         return _dumps(row, escape=False).encode()
-    except UnicodeEncodeError:  # lone surrogates, which JSON can escape and UTF-8 cannot have
+    except UnicodeEncodeError:  # surrogates, which JSON can escape and UTF-8 cannot have; a pair becomes one
         return _dumps(row, escape=True).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise BadPacket(f"{row['@']} cannot be written as JSON: {error}.") from error

@@ -96,6 +96,12 @@ def test_rows_of_many_blocks_are_found_in_any_order() -> None:
     assert [row["name"] for row in graph.rows("Image")] == [f"image {number}" for number in numbers]
 
 
+def test_lone_surrogates_are_kept_and_a_pair_is_the_character_it_stands_for() -> None:
+    graph = Graph()
+    graph.add({"@": "Image:5", "name": "\ud800 \udfff", "description": "\ud83d\ude00"})
+    assert graph.one("Image:5") == {"@": "Image:5", "name": "\ud800 \udfff", "description": "\U0001f600"}
+
+
 def test_the_same_row_twice_is_one_row() -> None:
     graph = Graph()
     graph.add({"@": "Image:5", "name": "a", "pixels": ("Pixels:6",)})
