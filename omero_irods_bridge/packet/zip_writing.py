@@ -66,11 +66,12 @@ class ZipLayout:
 
     Args:
         time: of all members; a zip has it in steps of two seconds, from 1980 to 2107, without a zone: UTC.
+        start: where the first member goes; the form of a member depends on its place.
     """
 
-    def __init__(self, time: datetime = DOS_EPOCH) -> None:
+    def __init__(self, time: datetime = DOS_EPOCH, *, start: int = 0) -> None:
         self._time = _dos_time(time)
-        self._position = 0
+        self._position = start
         self._names = NameSet()
         self._directory: list[bytes] = []
         self._open: _Entry | None = None

@@ -76,7 +76,7 @@ def _read_member(
     file: SourceFile, place: Place, reader: _Sequential, whole: hashlib._Hash, tools: Tools
 ) -> FileDigests | None:
     """The digests of a member that is there, header and descriptor included; none otherwise."""
-    around = ZipLayout()
+    around = ZipLayout(start=place.start)
     if not _same(reader, whole, around.begin(file.member, place.descriptor - place.data)):
         return None
     digests = FileDigests(file)
