@@ -320,9 +320,10 @@ class ObjectStore(Protocol):
         skip: int = 0,
         limit: int = 100,
     ) -> list[str]:
-        """Paths of data objects and collections that fulfil all ``conditions``, in the order of their paths.
+        """Paths of data objects and collections that fulfil all ``conditions``.
 
-        Those below a collection named ``.incoming`` are left out. ``below`` is a collection.
+        They are in the order of their collections and, within one, of their names, as the zone compares
+        texts. Those below a collection named ``.incoming`` are left out. ``below`` is a collection.
         """
         ...
 

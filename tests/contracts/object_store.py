@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from omero_irods_bridge.model.errors import BadName, NotFound, TargetExists
+from omero_irods_bridge.model.errors import BadName, BridgeError, NotFound, TargetExists
 from omero_irods_bridge.model.stored import Avu, Collection, DataObject
 from omero_irods_bridge.ports import AvuCondition, ObjectStore
 
@@ -184,6 +184,20 @@ class ObjectStoreContract:
         writer.abort()
         found = store.find(f"{place}/object")
         assert found is None or (isinstance(found, DataObject) and found.good is None)
+
+    def test_a_closed_writer_stays_closed(self, store: ObjectStore, place: str) -> None:
+        first = store.open_writer(f"{place}/first", streams=2)
+        first.write_at(1, 0, b"content")
+        first.close()
+        second, third = store.open_writer(f"{place}/second"), store.open_writer(f"{place}/third")
+        first.close()
+        first.abort()
+        with pytest.raises(BridgeError):
+            first.write_at(0, 0, b"more")
+        for writer in (second, third):
+            writer.write_at(0, 0, b"content")
+            writer.close()
+        assert {read(store, f"{place}/{name}") for name in ("first", "second", "third")} == {b"content"}
 
     def test_reading_gives_just_what_is_asked_for(self, store: ObjectStore, place: str) -> None:
         path = write(store, f"{place}/object", b"0123456789")

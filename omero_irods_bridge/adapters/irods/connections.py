@@ -160,7 +160,8 @@ class _LivePool(Pool):  # type: ignore[misc] # PRC has no types
     def log_out(self) -> None:
         """Say good-bye on all idle connections. Not by PRC's cleanup: that ends at the first that fails."""
         with self._lock:
-            idle, self.idle = self.idle, set()
+            idle: list[Any] = list(self.idle)
+            self.idle.clear()
         for connection in idle:
             with suppress(OSError, NetworkException):  # a peer that is gone cannot answer
                 connection.socket.settimeout(_GOOD_BYE_S)

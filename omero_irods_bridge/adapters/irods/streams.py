@@ -44,6 +44,7 @@ class OpenObject:
         self._connections = connections
         self._path = path
         self._position = 0
+        self._is_over = False
         self._connection = connections.take()
         try:
             with connections.guard(self._connection):
@@ -115,14 +116,19 @@ class OpenObject:
         self._give_back()
 
     def cut(self) -> None:
-        """Let go of the connection without closing: for iRODS the writer has vanished. Never raises."""
-        self._connections.drop(self._connection)
+        """Let go of the connection without closing: for iRODS the writer has vanished. Never raises.
+
+        Without effect after a close: somebody else may have the connection then.
+        """
+        if not self._is_over:
+            self._connections.drop(self._connection)
 
     def _seek(self, offset: int) -> None:
         if offset != self._position:
             self._position = int(self._connection.seek_file(self._descriptor, offset, os.SEEK_SET))
 
     def _give_back(self) -> None:
+        self._is_over = True
         self._connections.give_back(self._connection)
 
 

@@ -25,7 +25,7 @@ class ParallelWriter:
         self._connections = connections
         self._path = path
         self._lock = threading.Lock()
-        self._is_spoilt = False
+        self._is_spoilt = self._is_closed = False
         with translated(f"Opening {path} for writing"):
             first = _opened_to_keep(connections, path) if keep else _emptied(connections, path)
             self._open: list[OpenObject | None] = [first, *[None] * (streams - 1)]
@@ -45,6 +45,9 @@ class ParallelWriter:
                 opened.write_at(offset + start, view[start : start + PIECE_BYTES])
 
     def close(self) -> None:
+        """Safe to repeat."""
+        if self._is_closed:
+            return
         with translated(f"Closing {self._path}"), self._all_or_nothing():
             self._check()
             first, *others = self._open
@@ -52,8 +55,10 @@ class ParallelWriter:
                 other.close_unsettled()
             assert first is not None
             first.close()
+            self._is_closed = True
 
     def abort(self) -> None:
+        """Without effect after a close that has returned."""
         with self._lock:
             self._is_spoilt = True
             opened = [one for one in self._open if one is not None]
@@ -71,6 +76,8 @@ class ParallelWriter:
         return opened
 
     def _check(self) -> None:
+        if self._is_closed:
+            raise BridgeError(f"{self._path} is closed: nothing more can be written to it.")
         if self._is_spoilt:
             raise BridgeError(
                 f"{self._path} was not written to its end: an earlier write failed or was stopped.",
