@@ -101,7 +101,7 @@ class Agent:
     def _send(self, reply: Reply) -> None:
         count = reply.file.count if reply.file else 0
         header = Header("RODS_API_REPLY", len(reply.message), len(reply.error), count, reply.int_info)
-        self._channel.send(header.encode(), reply.message, reply.error)
+        self._channel.send(header.encode(), reply.message, reply.error, more=count > 0)
         if reply.file:
             self._channel.send_file(reply.file.descriptor, reply.file.offset, count)
 
