@@ -26,7 +26,8 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     found = json.loads(results.read_text())
     transfers = {one["what"]: one for one in found["transfer"]}
     assert {"copy", "put, plain, parallel", "get, TLS, one stream"} <= transfers.keys()
-    assert len(transfers) == 11
+    assert {"put, client alone, parallel", "get, client alone, parallel"} <= transfers.keys()
+    assert len(transfers) == 13
     assert all(one["value"] > 0 and one["ratio"] > 0 for one in transfers.values())
     assert transfers["copy"]["ratio"] == 1.0
     assert {(one["what"], one["case"]) for one in found["rates"]} >= {
