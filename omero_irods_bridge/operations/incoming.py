@@ -58,7 +58,7 @@ def held(store: ObjectStore, place: Incoming) -> Iterator[None]:
         lock.close()
     with suppress(BridgeError):
         store.remove(place.lock)
-        _remove_if_empty(store, place.collection)
+        store.remove_if_empty(place.collection)
 
 
 def _lock(store: ObjectStore, place: Incoming) -> ObjectWriter:
@@ -70,8 +70,3 @@ def _lock(store: ObjectStore, place: Incoming) -> ObjectWriter:
             hint="Wait until that run has ended, then run the same command again. If there is none: "
             f"omero-irods gc {parent_of(place.collection)}",
         ) from error
-
-
-def _remove_if_empty(store: ObjectStore, collection: str) -> None:
-    if next(store.children(collection), None) is None:
-        store.remove(collection)
