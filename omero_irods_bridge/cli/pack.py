@@ -33,7 +33,7 @@ class Wish:
         bool, typer.Option("--expanded", help="A collection, with a data object for each file, no zip.")
     ] = False
     existing: Annotated[
-        Existing, typer.Option(metavar="HOW", help="If the target is there: version (take name-2) or refuse.")
+        Existing, typer.Option(metavar="HOW", help="Target is there: version (take name-2) or refuse.")
     ] = Existing.VERSION
     note: Annotated[str, typer.Option(metavar="TEXT", help="Kept with the snapshot.", show_default=False)] = (
         ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -20,7 +20,8 @@ _Data = Annotated[
     ),
 ]
 _Replicas = Annotated[bool, typer.Option("--replicas", help="Also the bytes of every replica.")]
-ALL_DATA = "100%"
+_IMAGES_SHOWN: Final = 20
+ALL_DATA: Final = "100%"
 """What ``--data`` alone stands for (main.py)."""
 
 
@@ -92,5 +93,11 @@ def _facts(done: Verification) -> Iterator[tuple[str, str]]:
 def _subject(finding: Finding) -> str:
     where = f"replica {finding.replica} on {finding.resource}: " if finding.replica is not None else ""
     member = f"{finding.member}: " if finding.member else ""
-    images = f"images {', '.join(map(str, finding.images))}: " if finding.images else ""
+    images = f"{_images(finding.images)}: " if finding.images else ""
     return f"{finding.problem}: {where}{member}{images}"
+
+
+def _images(ids: tuple[int, ...]) -> str:
+    """``Image:1,2,3``, as it can be packed again; of very many the first ones (--json has all)."""
+    shown = f"Image:{','.join(map(str, ids[:_IMAGES_SHOWN]))}"
+    return shown if len(ids) <= _IMAGES_SHOWN else f"{shown} and {len(ids) - _IMAGES_SHOWN:,} more"

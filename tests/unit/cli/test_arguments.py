@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,6 +93,18 @@ def test_every_option_says_what_it_is_for() -> None:
     for name in COMMANDS:
         for parameter in group.commands[name].params:  # type: ignore[attr-defined]
             assert parameter.param_type_name == "argument" or parameter.help, (name, parameter.name)
+
+
+def test_a_command_that_needs_no_omero_does_not_wait_for_its_library(tmp_path: Path) -> None:
+    program = """
+import sys
+from omero_irods_bridge.cli.main import main
+status = main(["list"])
+print(status, *sorted({"Ice", "irods", "omero"} & set(sys.modules)))
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"{int(ExitStatus.USAGE)} irods\n"
 
 
 # -- parsers

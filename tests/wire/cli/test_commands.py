@@ -108,6 +108,7 @@ def test_damage_is_found_named_and_gives_its_own_status(
     assert damaged.status == ExitStatus.CHECKSUM_MISMATCH
     assert "problem found" in damaged.out.splitlines()[0]
     assert "damaged: " in damaged.out
+    assert ": Image:" in damaged.out
     found = person("list", "--below", place, "--state", "damaged", "--json").json
     assert [one["path"] for one in found["snapshots"]] == [target]
 
