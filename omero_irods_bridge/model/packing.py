@@ -41,7 +41,7 @@ _MIB: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
-    """How bytes are moved: threads that read, streams that write, bytes of a piece and of all that is under way.
+    """How bytes are moved: threads that read, streams that write, bytes of a piece and of all under way.
 
     The defaults are what was fastest on two cores (docs/performance.md).
     """
@@ -56,5 +56,5 @@ class TransferOptions:
             raise UsageError("A transfer needs at least one reader, one stream and pieces of one byte.")
         if self.piece_bytes > 16 * _MIB or self.memory_bytes < 4 * self.piece_bytes:
             raise UsageError(
-                "Pieces of a transfer have at most 16 MiB, and at least four of them must fit into its memory."
+                "Pieces of a transfer have at most 16 MiB, and four of them must fit into its memory."
             )
