@@ -336,13 +336,15 @@ class ObjectStore(Protocol):
 class AvuCondition:
     """``attribute`` has a value that equals, contains, or lies between these (as texts, both inclusive).
 
-    Just one of the three is given; with none of them the attribute only has to be there.
+    ``length`` is the least and the most characters that the value has: numbers of one length sort as texts as
+    they do as numbers. Just one of the four is given; with none the attribute only has to be there.
     """
 
     attribute: str
     equals: str | None = None
     contains: str | None = None
     between: tuple[str, str] | None = None
+    length: tuple[int, int] | None = None
 
 
 class Clock(Protocol):

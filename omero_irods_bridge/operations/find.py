@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +12,11 @@ from typing import Final
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot, State, from_avus, timestamp
+from omero_irods_bridge.model.stored import name_of, parent_of
 from omero_irods_bridge.ports import AvuCondition, ObjectStore
 
-PAGE: Final = 500
-"""Snapshots that are looked at in one go where iRODS cannot choose them itself."""
+_LARGEST: Final = 10**18 - 1
+"""Bytes: an exabyte."""
 
 _EXCHANGE: Final = "Exchange the two."
 _EARLIEST: Final = "0000"
@@ -55,13 +57,55 @@ def find(
 ) -> list[Snapshot]:
     """At most ``limit`` snapshots after the first ``skip``, in the order of their paths.
 
-    Takes a few queries, however many snapshots there are, unless sizes are asked for: these iRODS compares as
-    texts, so all that fulfil the rest are looked at. What has only a part of a snapshot's AVUs is left out.
+    Takes a few queries, however many snapshots there are. What has only a part of a snapshot's AVUs is left
+    out of its page.
     """
+    wanted = conditions(criteria, prefix)
     if criteria.min_size is None and criteria.max_size is None:
-        return _page(store, criteria, skip, limit, prefix)
-    fitting = (found for found in _all(store, criteria, prefix) if _size_fits(found, criteria))
-    return list(islice(fitting, skip, skip + limit))
+        paths = store.find_by_avus(wanted, below=criteria.below, skip=skip, limit=limit)
+    else:
+        ranges = size_ranges(
+            criteria.min_size or 0, _LARGEST if criteria.max_size is None else criteria.max_size
+        )
+        each = [[*wanted, *_of_size(one, prefix)] for one in ranges]
+        found = [store.find_by_avus(one, below=criteria.below, limit=skip + limit) for one in each]
+        paths = list(islice(heapq.merge(*found, key=_place), skip, skip + limit))
+    return list(_described(store, paths, prefix))
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRange:
+    """Sizes with so many digits, at least and at most; with ``between`` only those from one to another."""
+
+    digits: tuple[int, int]
+    between: tuple[int, int] | None = None
+
+
+def size_ranges(least: int, most: int) -> list[SizeRange]:
+    """The sizes from ``least`` to ``most``, each in one of at most three ranges.
+
+    iRODS compares values as texts, and only of numbers with as many digits is that the order of the numbers.
+    """
+    first, last = len(str(least)), len(str(most))
+    if first == last:
+        return [SizeRange((first, first), (least, most))]
+    found = [
+        SizeRange((first, first), (least, 10**first - 1)),
+        SizeRange((last, last), (10 ** (last - 1), most)),
+    ]
+    return found if first + 1 == last else [*found, SizeRange((first + 1, last - 1))]
+
+
+def _of_size(sizes: SizeRange, prefix: str) -> Iterator[AvuCondition]:
+    yield AvuCondition(prefix + "bytes", length=sizes.digits)
+    if sizes.between is not None:
+        low, high = map(str, sizes.between)
+        yield AvuCondition(prefix + "bytes", between=(low, high))
+
+
+def _place(path: str) -> tuple[str, str]:
+    """What stores sort paths by."""
+    return parent_of(path), name_of(path)
 
 
 def conditions(criteria: Criteria, prefix: str = DEFAULT_PREFIX) -> list[AvuCondition]:
@@ -86,27 +130,9 @@ def _between(since: datetime | None, until: datetime | None) -> tuple[str, str]:
     return timestamp(since) if since else _EARLIEST, timestamp(until) if until else _LATEST
 
 
-def _page(store: ObjectStore, criteria: Criteria, skip: int, limit: int, prefix: str) -> list[Snapshot]:
-    wanted = conditions(criteria, prefix)
-    paths = store.find_by_avus(wanted, below=criteria.below, skip=skip, limit=limit)
-    return list(_described(store, paths, prefix))
-
-
 def _described(store: ObjectStore, paths: list[str], prefix: str) -> Iterator[Snapshot]:
     avus = store.avus_of_many(paths) if paths else {}
     for path in paths:
         description = from_avus(avus.get(path, ()), prefix)
         if description is not None:
             yield Snapshot(path, description)
-
-
-def _all(store: ObjectStore, criteria: Criteria, prefix: str) -> Iterator[Snapshot]:
-    wanted, skip = conditions(criteria, prefix), 0
-    while paths := store.find_by_avus(wanted, below=criteria.below, skip=skip, limit=PAGE):
-        yield from _described(store, paths, prefix)
-        skip += len(paths)
-
-
-def _size_fits(snapshot: Snapshot, criteria: Criteria) -> bool:
-    size = snapshot.description.size
-    return (criteria.min_size or 0) <= size and (criteria.max_size is None or size <= criteria.max_size)

@@ -383,6 +383,10 @@ class ObjectStoreContract:
             "b/1",
         ]
         assert self.found(store, shelf, AvuCondition("kind", contains="re")) == ["expanded"]
+        zips = self.found(store, shelf, AvuCondition("kind", equals="zip"))
+        assert self.found(store, shelf, AvuCondition("kind", length=(3, 3))) == zips
+        assert self.found(store, shelf, AvuCondition("kind", length=(2, 3))) == zips
+        assert self.found(store, shelf, AvuCondition("kind", length=(4, 8))) == ["expanded"]
 
     def test_wildcards_in_a_condition_are_plain(self, store: ObjectStore, shelf: str) -> None:
         assert self.found(store, shelf, AvuCondition("kind", contains="%")) == []

@@ -174,10 +174,15 @@ def _query(kind: _Kind, conditions: Sequence[AvuCondition], places: Sequence[Con
     return Query(kind.place, (*places, *tests), ordered=kind.place)
 
 
-def _tests(kind: _Kind, condition: AvuCondition) -> tuple[Condition, Condition]:
+def _tests(kind: _Kind, condition: AvuCondition) -> list[Condition]:
     """A name and a value always: GenQuery1 pairs several of both by their order (reference/irods-wire.md)."""
     name, value, _ = kind.avu
-    return equal(name, condition.attribute), _value_test(value, condition)
+    named = equal(name, condition.attribute)
+    if condition.length is None:
+        return [named, _value_test(value, condition)]
+    least, most = condition.length
+    at_least, more = like(value, "_" * least + "%"), like(value, "_" * (most + 1) + "%", negated=True)
+    return [named, like(value, "_" * least)] if least == most else [named, at_least, named, more]
 
 
 def _value_test(column: Column, condition: AvuCondition) -> Condition:

@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omero_irods_bridge.adapters.memory import MemoryStore
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_bridge.model.snapshot import Description, State, to_avus
 from omero_irods_bridge.model.stored import Avu, parent_of
-from omero_irods_bridge.operations import find as operation
-from omero_irods_bridge.operations.find import Criteria, find
+from omero_irods_bridge.operations.find import Criteria, SizeRange, find, size_ranges
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -99,11 +100,11 @@ def test_only_what_is_below_the_collection_is_found(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize("criteria", [Criteria(), Criteria(min_size=0)])
-def test_pages_do_not_overlap_and_miss_nothing(
-    store: MemoryStore, criteria: Criteria, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(operation, "PAGE", 3)
-    every = [add(store, f"{number:02}.zip").rpartition("/")[2] for number in range(11)]
+def test_pages_do_not_overlap_and_miss_nothing(store: MemoryStore, criteria: Criteria) -> None:
+    sizes = [7 ** (number % 5) for number in range(11)]
+    every = [
+        add(store, f"{number:02}.zip", size=size).rpartition("/")[2] for number, size in enumerate(sizes)
+    ]
     pages = [names(store, criteria, skip=skip, limit=4) for skip in range(0, 16, 4)]
     assert [len(page) for page in pages] == [4, 4, 3, 0]
     assert [name for page in pages for name in page] == every
@@ -120,3 +121,23 @@ def test_what_nothing_can_fulfil_is_a_usage_error() -> None:
         Criteria(since=START, until=START - timedelta(seconds=1))
     with pytest.raises(UsageError):
         Criteria(min_size=2, max_size=1)
+
+
+_SIZES = st.integers(0, 10**18 - 1) | st.builds(
+    lambda digits, more: 10**digits + more, st.integers(0, 17), st.integers(-1, 1)
+)
+
+
+@given(least=_SIZES, most=_SIZES, size=_SIZES)
+def test_each_size_between_two_is_in_one_range_when_compared_as_text(
+    least: int, most: int, size: int
+) -> None:
+    least, most = sorted((least, most))
+    text = str(size)
+    holding = [one for one in size_ranges(least, most) if _holds(one, text)]
+    assert len(holding) == (1 if least <= size <= most else 0)
+
+
+def _holds(sizes: SizeRange, text: str) -> bool:
+    low, high = sizes.between or ("", ":")
+    return sizes.digits[0] <= len(text) <= sizes.digits[1] and str(low) <= text <= str(high)
