@@ -163,7 +163,7 @@ def _put_alone(stage: _Stage, images: ImageSet) -> Taken:
 
 
 def _read_all(stage: _Stage, dataset: int) -> None:
-    """All files of a dataset, one after the other, through one raw file store over TLS, as ours by default."""
+    """All files of a dataset, one after the other, through one raw file store, over TLS as ours."""
     import omero.sys
     from omero.rtypes import rlong
 
@@ -172,8 +172,8 @@ def _read_all(stage: _Stage, dataset: int) -> None:
         parameters = omero.sys.ParametersI()
         parameters.map["dataset"] = rlong(dataset)
         rows = session.getQueryService().projection(
-            "select distinct f.id, f.size from Image i join i.datasetLinks l join i.fileset s join s.usedFiles u"
-            " join u.originalFile f where l.parent.id = :dataset",
+            "select distinct f.id, f.size from Image i join i.datasetLinks l join i.fileset s"
+            " join s.usedFiles u join u.originalFile f where l.parent.id = :dataset",
             parameters,
         )
         store = session.createRawFileStore()

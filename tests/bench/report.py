@@ -26,7 +26,8 @@ def show(console: Console, section: Section, measurements: Sequence[Measurement]
 def _cell(one: Measurement | None) -> str:
     if one is None:
         return ""
-    text = f"{one.value:8,.0f} {one.unit}"
+    digits = 0 if one.value >= 100 else 2
+    text = f"{one.value:8,.{digits}f} {one.unit}"
     if one.ratio is not None:
         text += f"  {one.ratio:5.2f}"
     if one.expected is not None and one.ratio is not None:

@@ -21,7 +21,7 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
         str(tmp_path),
     ]
     repository = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(results.read_text())
     transfers = {one["what"]: one for one in found["transfer"]}
@@ -39,5 +39,10 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     assert ("read, TLS, four streams", "8 MiB") in files
     assert [one["what"] for one in found["omero-rates"]][-1] == "listing of 100 images"
     assert {one["what"] for one in found["omero-start"]} == {"start", "memory at rest"}
+    packs = {(one["what"], one["case"]): one["value"] for one in found.pop("pack")}
+    assert packs["(e) omero-irods pack", "3 x 1 MiB"] > 0
+    assert packs["(e) omero-irods pack: scratch", "3 x 1 MiB"] == 0
+    assert packs["(a) stock pack to zip, put, checksum: scratch", "3 x 1 MiB"] > 3
+    assert {one["case"] for one in found["pack-plate"]} == {"4 images", "8 images"}
     assert all(one["value"] > 0 for measured in found.values() for one in measured)
     assert "put, plain, parallel" in done.stdout
