@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 _STOP_TIMEOUT_S: Final = 20.0
@@ -33,28 +34,38 @@ class EmbeddedProcess:
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def started(
+    *arguments: str, messages: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """``omero-irods-sandbox ARGUMENTS`` and the JSON line it prints when it is ready.
 
-    It is told to stop at the end of the block if it still runs.
+    Its messages go to the file ``messages``, else to our standard error. It is told to stop at the end of the
+    block if it still runs.
 
     Raises:
-        RuntimeError: it ended before it was ready; its messages are on standard error.
+        RuntimeError: it ended before it was ready; says where its messages are.
     """
     command = [sys.executable, "-m", "omero_irods_sandbox", *arguments]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with ExitStack() as stack:
+        stderr = stack.enter_context(messages.open("w")) if messages else None
+        process = stack.enter_context(
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment)
+        )
         try:
-            yield process, _ready(process)
+            yield process, _ready(process, messages)
         finally:
             if process.poll() is None:
                 process.terminate()
 
 
-def _ready(process: subprocess.Popen[str]) -> dict[str, Any]:
+def _ready(process: subprocess.Popen[str], messages: Path | None) -> dict[str, Any]:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"the server ended with status {process.wait()} before it was ready")
+        said = "; its messages are on standard error" if messages is None else f": {messages.read_text()}"
+        raise RuntimeError(
+            f"the server ended with status {process.wait()} before it was ready{said.rstrip()}"
+        )
     ready: dict[str, Any] = json.loads(line)
     return ready

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 
@@ -35,14 +36,19 @@ class Narrator:
         for line in text.splitlines():
             self._console.print(f"    [dim]{prompt}[/] [bold]{escape(line)}", soft_wrap=True)
 
+    def output(self, text: str) -> None:
+        """What a command said, line by line; never folded either."""
+        for line in text.splitlines():
+            self._console.print(f"    {escape(line)}", soft_wrap=True)
+
     def outcome(self, text: str) -> None:
         self._console.print(f"   [green]✓[/] {escape(text)}")
 
     def table(self, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-        table = Table(*columns, box=None, padding=(0, 3, 0, 0), header_style="dim")
+        table = Table(*columns, box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
-        self._console.print(table)
+        self._console.print(Padding(table, (0, 0, 0, 4)))
 
     def failure(self, text: str) -> None:
         self._console.print(f"\n[bold red]✗ {escape(text)}")
@@ -56,6 +62,14 @@ class Narrator:
         Raises:
             StepFailed: it does not.
         """
+        self.expect(holds, claim)
+        self.outcome(claim)
+
+    def expect(self, holds: bool, claim: str) -> None:
+        """Go on in silence when ``claim`` holds.
+
+        Raises:
+            StepFailed: it does not.
+        """
         if not holds:
             raise StepFailed(f"Expected, but not so: {claim}")
-        self.outcome(claim)

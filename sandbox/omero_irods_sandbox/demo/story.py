@@ -1,20 +1,35 @@
-"""The order of the chapters, and the stage they play on."""
+"""The order of the chapters, from the first step to the end of the servers."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from irods.exception import iRODSException
 
-from omero_irods_sandbox.demo import zone_chapter
+from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_sandbox.demo import omero_chapter, pack_chapter, verify_chapter, zone_chapter
 from omero_irods_sandbox.demo.narrator import Narrator, StepFailed
-from omero_irods_sandbox.irods_zone.running import zone_process
+from omero_irods_sandbox.demo.stage import Stage, set_up
+
+Chapter = Callable[[Stage, Narrator], None]
+"""Raises StepFailed when a step did not do what it says."""
+
+CHAPTERS: Final[tuple[Chapter, ...]] = (
+    zone_chapter.play,
+    omero_chapter.play,
+    pack_chapter.play,
+    verify_chapter.play,
+)
+
+_TROUBLE: Final = (OSError, RuntimeError, iRODSException, BridgeError, subprocess.SubprocessError)
 
 
 def tell(folder: Path | None, narrator: Narrator | None = None) -> bool:
@@ -25,13 +40,15 @@ def tell(folder: Path | None, narrator: Narrator | None = None) -> bool:
     """
     narrator = narrator or Narrator()
     narrator.title("OMERO-iRODS bridge", "Everything runs on this machine only, and nothing of it stays.")
+    # A process manager stops with SIGTERM; leave by the same door as Ctrl-C, so that the servers end too.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with _stage(folder) as root:
+        with _place(folder) as root:
             _play(root, narrator)
     except StepFailed as failure:
         narrator.failure(str(failure))
         return False
-    except (OSError, RuntimeError, iRODSException) as error:
+    except _TROUBLE as error:
         narrator.failure(f"The demonstration could not go on: {type(error).__name__}: {error}")
         narrator.say("Is there room on the disk, and may you write there? Another place: --folder DIR")
         return False
@@ -43,7 +60,7 @@ def tell(folder: Path | None, narrator: Narrator | None = None) -> bool:
 
 
 @contextmanager
-def _stage(folder: Path | None) -> Iterator[Path]:
+def _place(folder: Path | None) -> Iterator[Path]:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder.resolve()
@@ -53,31 +70,27 @@ def _stage(folder: Path | None) -> Iterator[Path]:
 
 
 def _play(root: Path, narrator: Narrator) -> None:
-    # A process manager stops with SIGTERM; leave by the same door as Ctrl-C, so that the servers end too.
-    signal.signal(signal.SIGTERM, _interrupt)
-    narrator.step(
-        "Start an iRODS zone",
-        "An embedded zone that speaks the iRODS protocol; the unmodified python-irodsclient talks to it.",
-    )
-    narrator.command(f"omero-irods-sandbox irods --root {root / 'zone'} --port 0")
-    with zone_process(root / "zone", "--port", "0") as zone:
-        narrator.outcome(f"zone {zone.zone} listens on {zone.host}:{zone.port}")
-        zone_chapter.play(zone, narrator)
+    with set_up(root, narrator) as stage:
+        for chapter in CHAPTERS:
+            chapter(stage, narrator)
         if os.environ.get("KEEP") == "1":
-            _keep(zone.environment_file, narrator)
+            _keep(stage, narrator)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _keep(environment_file: Path, narrator: Narrator) -> None:
+def _keep(stage: Stage, narrator: Narrator) -> None:
     narrator.step(
-        "Look around", "The zone runs until you press Ctrl-C. Clients find it by its environment file:"
+        "Look around",
+        "Both servers run until you press Ctrl-C. These lines make a shell Alice's:",
     )
-    narrator.command(f"export IRODS_ENVIRONMENT_FILE={environment_file}")
+    narrator.command("\n".join(stage.person.exports()))
     try:
-        narrator.say(f"   password of the administrator: in {environment_file.parent / 'admin_password'}")
+        of_irods = stage.zone.envof_irodsment_file.parent / "admin_password"
+        narrator.say(f"Passwords: of {stage.zone.admin} in iRODS, {of_irods}")
+        narrator.say(f"           of root in OMERO, {stage.omero.root_password_file}")
         signal.pause()
     except KeyboardInterrupt:
         narrator.say("\nThe servers are stopped.")

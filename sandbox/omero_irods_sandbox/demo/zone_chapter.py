@@ -1,90 +1,77 @@
-"""Chapter one: microscope images go into iRODS, are described, found again, and checked."""
+"""iRODS for those who know OMERO: an account, data objects, and AVUs."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from pathlib import Path
+import json
 
-from irods.column import Criterion
 from irods.models import Collection, DataObject, DataObjectMeta
+from irods.password_obfuscation import encode
 from irods.session import iRODSSession
 
-from omero_irods_sandbox.demo.images import MicroscopeImage, microscope_images
+from omero_irods_sandbox.demo.images import microscope_images
 from omero_irods_sandbox.demo.narrator import Narrator
-from omero_irods_sandbox.irods_zone.running import ZoneProcess
+from omero_irods_sandbox.demo.stage import Stage
 
 
-def play(zone: ZoneProcess, narrator: Narrator) -> None:
-    """Raises StepFailed when a step did not do what it says."""
+def play(stage: Stage, narrator: Narrator) -> None:
+    """Alice has an account in iRODS afterwards, and the two files that iinit writes."""
+    _log_in(stage, narrator)
+    with session_of(stage) as session:
+        _describe(stage, session, narrator)
+
+
+def session_of(stage: Stage) -> iRODSSession:
+    """A session of the person's with the unmodified python-irodsclient."""
+    person, zone = stage.person, stage.zone
+    return iRODSSession(
+        host=zone.host, port=zone.port, user=person.name, password=person.password, zone=zone.zone
+    )
+
+
+def _log_in(stage: Stage, narrator: Narrator) -> None:
+    narrator.step(
+        "Alice logs in to iRODS",
+        "iinit keeps server, user and password in two files. The bridge uses these; nothing is set twice.",
+    )
+    narrator.command("iinit")
+    zone, person = stage.zone, stage.person
     with iRODSSession(
         host=zone.host, port=zone.port, user=zone.admin, password=zone.password, zone=zone.zone
-    ) as session:
-        collection = f"/{zone.zone}/home/{zone.admin}/microscopy"
-        images = microscope_images()
-        _put(session, collection, images, narrator)
-        _find(session, collection, images, narrator)
-        _compare(session, collection, images, narrator)
+    ) as admin:
+        admin.users.create(person.name, "rodsuser")
+        admin.users.modify(person.name, "password", person.password)
+    environment = json.loads(zone.environment_file.read_text())
+    environment["irods_user_name"] = person.name
+    person.irods_environment.write_text(json.dumps(environment, indent=2))
+    person.irods_password.touch(mode=0o600)
+    person.irods_password.write_text(encode(person.password))
+    narrator.outcome(f"{person.name}, an ordinary user, with the home collection {stage.home}")
 
 
-def _put(session: iRODSSession, collection: str, images: list[MicroscopeImage], narrator: Narrator) -> None:
+def _describe(stage: Stage, session: iRODSSession, narrator: Narrator) -> None:
     narrator.step(
-        "Put real microscope images into it",
-        "Each image becomes a data object; what is known of it becomes AVUs: attribute, value, unit.",
+        "What iRODS does",
+        "It keeps data objects in collections, their checksums, and AVUs: attribute, value, unit. "
+        "Queries over AVUs answer without opening a file.",
     )
+    image = microscope_images()[0]
+    path = f"{stage.home}/{image.name}"
     narrator.command(
-        f'session.data_objects.put("cell.png", "{collection}/cell.png")\n'
-        'data_object.metadata.add("modality", "phase contrast")',
+        f'path = "{path}"\n'
+        f'session.data_objects.put("{image.name}", path)\n'
+        f'session.data_objects.get(path).metadata.add("modality", "{image.modality}")\n'
+        "query = session.query(Collection.name, DataObject.name)\n"
+        f'query.filter(DataObjectMeta.value == "{image.modality}").all()',
         ">>>",
     )
-    session.collections.create(collection)
-    for image in images:
-        path = f"{collection}/{image.name}"
-        session.data_objects.put(str(image.path), path)
-        metadata = session.data_objects.get(path).metadata
-        metadata.add("modality", image.modality)
-        metadata.add("subject", image.subject)
-        metadata.add("size", str(image.path.stat().st_size), "B")
-    stored = session.collections.get(collection).data_objects
-    rows = [(str(data_object.name), f"{data_object.size:,} B") for data_object in stored]
-    narrator.table(("data object", "size"), rows)
-    narrator.check(len(stored) == len(images), f"{len(images)} data objects in {collection}")
+    session.data_objects.put(str(image.path), path)
+    session.data_objects.get(path).metadata.add("modality", image.modality)
+    found = paths_with(session, "modality", image.modality)
+    narrator.check(found == [path], f"the query finds {path}")
 
 
-def _find(session: iRODSSession, collection: str, images: list[MicroscopeImage], narrator: Narrator) -> None:
-    narrator.step("Find them by what they show", "A query over AVUs answers without opening a file.")
-    narrator.command(
-        "query = session.query(DataObject.name, DataObjectMeta.value)\n"
-        'query.filter(DataObjectMeta.name == "modality", DataObjectMeta.value == "fundus photography").all()',
-        ">>>",
-    )
-    query = (
-        session.query(DataObject.name, DataObjectMeta.value)
-        .filter(Collection.name == collection)
-        .filter(Criterion("=", DataObjectMeta.name, "modality"))
-        .filter(Criterion("=", DataObjectMeta.value, "fundus photography"))
-    )
-    found = sorted((str(row[DataObject.name]), str(row[DataObjectMeta.value])) for row in query)
-    expected = sorted((i.name, i.modality) for i in images if i.modality == "fundus photography")
-    narrator.table(("data object", "modality"), found)
-    narrator.check(
-        found == expected, f"the query finds the {len(expected)} fundus photographs and nothing else"
-    )
-
-
-def _compare(
-    session: iRODSSession, collection: str, images: list[MicroscopeImage], narrator: Narrator
-) -> None:
-    narrator.step(
-        "Check the bytes",
-        "The zone computes a SHA-256 of what it stored; we compute one of what was sent. They must agree.",
-    )
-    narrator.command(f'session.data_objects.chksum("{collection}/cell.png")', ">>>")
-    for image in images:
-        stored = session.data_objects.chksum(f"{collection}/{image.name}")
-        narrator.check(stored == _irods_checksum(image.path), f"{image.name}: {stored}")
-
-
-def _irods_checksum(path: Path) -> str:
-    """SHA-256 as iRODS spells it."""
-    return "sha2:" + base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()
+def paths_with(session: iRODSSession, attribute: str, value: str) -> list[str]:
+    """Data objects with an AVU."""
+    query = session.query(Collection.name, DataObject.name)
+    described = query.filter(DataObjectMeta.name == attribute, DataObjectMeta.value == value)
+    return sorted(f"{row[Collection.name]}/{row[DataObject.name]}" for row in described)

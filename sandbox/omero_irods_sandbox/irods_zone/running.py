@@ -38,13 +38,15 @@ class ZoneProcess(EmbeddedProcess):
 
 
 @contextmanager
-def zone_process(root: Path, *options: str) -> Iterator[ZoneProcess]:
+def zone_process(root: Path, *options: str, messages: Path | None = None) -> Iterator[ZoneProcess]:
     """``omero-irods-sandbox irods --root ROOT`` with more ``options``.
 
+    Its messages go to the file ``messages``, else to our standard error.
+
     Raises:
-        RuntimeError: it ended before it was ready; its messages are on standard error.
+        RuntimeError: it ended before it was ready; says where its messages are.
     """
-    with started("irods", "--root", str(root), *options) as (process, ready):
+    with started("irods", "--root", str(root), *options, messages=messages) as (process, ready):
         yield ZoneProcess(
             process,
             ready["host"],

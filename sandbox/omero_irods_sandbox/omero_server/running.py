@@ -39,13 +39,15 @@ class ServerProcess(EmbeddedProcess):
 
 
 @contextmanager
-def server_process(data: Path, *options: str) -> Iterator[ServerProcess]:
+def server_process(data: Path, *options: str, messages: Path | None = None) -> Iterator[ServerProcess]:
     """``omero-irods-sandbox omero --data DATA`` with more ``options``.
 
+    Its messages go to the file ``messages``, else to our standard error.
+
     Raises:
-        RuntimeError: it ended before it was ready; its messages are on standard error.
+        RuntimeError: it ended before it was ready; says where its messages are.
     """
-    with started("omero", "--data", str(data), *options) as (process, ready):
+    with started("omero", "--data", str(data), *options, messages=messages) as (process, ready):
         yield ServerProcess(
             process,
             ready["host"],

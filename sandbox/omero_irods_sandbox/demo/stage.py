@@ -1,0 +1,71 @@
+"""Where the chapters play: two servers, a person with accounts on both, and what chapters hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from omero_irods_sandbox.demo.narrator import Narrator
+from omero_irods_sandbox.demo.person import Finished, Person
+from omero_irods_sandbox.irods_zone.running import ZoneProcess, zone_process
+from omero_irods_sandbox.omero_server.running import ServerProcess, server_process
+
+_A_DAY: Final = ("--idle-timeout", "86400")
+"""Sessions in OMERO outlive a pause of whoever looks around; usual are ten minutes."""
+
+
+@dataclass
+class Stage:
+    """What is there for all chapters.
+
+    ``dataset`` and ``images`` (ids by name) are in OMERO after the chapter on OMERO, ``snapshot`` is in iRODS
+    after the one on packing.
+    """
+
+    zone: ZoneProcess
+    omero: ServerProcess
+    person: Person
+    dataset: int = 0
+    images: dict[str, int] = field(default_factory=dict)
+    snapshot: str = ""
+
+    @property
+    def home(self) -> str:
+        """The person's home collection."""
+        return f"/{self.zone.zone}/home/{self.person.name}"
+
+    def type(self, line: str, narrator: Narrator, *, status: int = 0, **secrets: str) -> Finished:
+        """Run what is shown, show what it said.
+
+        Raises:
+            StepFailed: it ended with another exit status.
+        """
+        narrator.command(line)
+        finished = self.person.run(line, **secrets)
+        narrator.output(finished.out + finished.said)
+        narrator.expect(finished.status == status, f"exit status {status}, and it is {finished.status}")
+        return finished
+
+
+@contextmanager
+def set_up(folder: Path, narrator: Narrator) -> Iterator[Stage]:
+    """Both servers, until the block ends; their data and messages lie in ``folder``."""
+    narrator.step(
+        "Start an iRODS zone and an OMERO server",
+        "Embedded servers for trying: they speak the protocols of the real ones, to the usual clients.",
+    )
+    person = Person("alice", "alice-in-the-demo", folder / "alice")
+    person.move_in()
+    narrator.command(f"omero-irods-sandbox irods --root {folder / 'zone'} --port 0")
+    narrator.command(f"omero-irods-sandbox omero --data {folder / 'omero'} --ssl 0 --tcp 0")
+    ports, logs = ("--ssl", "0", "--tcp", "0"), (folder / "zone.log", folder / "omero.log")
+    with (
+        zone_process(folder / "zone", "--port", "0", messages=logs[0]) as zone,
+        server_process(folder / "omero", *ports, *_A_DAY, messages=logs[1]) as omero,
+    ):
+        narrator.outcome(f"zone {zone.zone} listens on {zone.host}:{zone.port}")
+        narrator.outcome(f"OMERO listens on {omero.host}:{omero.ssl}")
+        yield Stage(zone, omero, person)
