@@ -17,6 +17,7 @@ from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.imports import Imported, ImportOptions, MarkedFileset
 from omero_irods_bridge.model.objects import ObjectRef
+from omero_irods_bridge.model.shapes import ClassShape
 from omero_irods_bridge.model.stored import Avu, Collection, DataObject
 
 Row: TypeAlias = Mapping[str, Any]
@@ -52,6 +53,14 @@ class ServerIdentity:
     group_id: int
 
 
+class ObjectModel(Protocol):
+    """The classes that OMERO knows. Needs no server."""
+
+    def shape(self, class_name: str) -> ClassShape | None:
+        """What a concrete class is made of; none where the model has no such class."""
+        ...
+
+
 class FileReader(Protocol):
     """Gives bytes of one file after the other; one thread at a time."""
 
@@ -74,6 +83,11 @@ class ImageServer(Protocol):
 
     @property
     def identity(self) -> ServerIdentity: ...
+
+    @property
+    def is_mounted(self) -> bool:
+        """Whether original files are read from a mounted ManagedRepository, past OMERO's download policy."""
+        ...
 
     def read_graph(
         self,

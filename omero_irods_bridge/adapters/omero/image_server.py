@@ -32,6 +32,10 @@ class OmeroImageServer:
     def identity(self) -> ServerIdentity:
         return self._connection.identity
 
+    @property
+    def is_mounted(self) -> bool:
+        return self._repository is not None
+
     def read_graph(
         self,
         objects: Sequence[ObjectRef],

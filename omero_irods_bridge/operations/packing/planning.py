@@ -11,8 +11,9 @@ from itertools import count
 from typing import Final
 
 from omero_irods_bridge import __version__
-from omero_irods_bridge.model.errors import BridgeError, NotFound, TargetExists
-from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
+from omero_irods_bridge.model.access import bytes_are_withheld
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, TargetExists
+from omero_irods_bridge.model.events import CancelToken, Report, silent
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.packing import Existing, PackRequest
@@ -87,7 +88,6 @@ def plan(
         NotFound: an object is not there, or this user may not see it.
     """
     graph = Graph()
-    report(Step(f"Reading what OMERO knows of {_in_words(request.objects)}"))
     server.read_graph(request.objects, graph.add, figures=request.figures, report=report, cancel=cancel)
     listing = source_files(graph, figures=request.figures)
     moment = datetime.fromtimestamp(clock.now(), UTC).replace(microsecond=0)
@@ -113,7 +113,12 @@ def plan(
         version,
         _plan_id(request, identity, listing.files),
         moment,
-        problems=(*_nothing_to_pack(graph, request), *listing.problems, *in_the_way),
+        problems=(
+            *_nothing_to_pack(graph, request),
+            *_withheld(graph, server),
+            *listing.problems,
+            *in_the_way,
+        ),
         notices=tuple(notice.text for notice in listing.notices),
     )
 
@@ -158,6 +163,21 @@ def _nothing_to_pack(graph: Graph, request: PackRequest) -> tuple[BridgeError, .
         NotFound(
             f"There is nothing to pack: {_in_words(request.objects)} has no images.",
             hint="Choose objects that hold images.",
+        ),
+    )
+
+
+def _withheld(graph: Graph, server: ImageServer) -> tuple[BridgeError, ...]:
+    """One problem for all images whose bytes this user may not have."""
+    images = [row["@"] for row in graph.rows("Image") if bytes_are_withheld(row)]
+    if not images or server.is_mounted:
+        return ()
+    shown = ", ".join(images[:3]) + (f" and {len(images) - 3:,} more" if len(images) > 3 else "")
+    return (
+        AccessDenied(
+            f"OMERO does not give you the files of {shown}: its policy allows no download of them.",
+            hint="Ask OMERO's administrator about omero.policy.binary_access, or pack where its "
+            "ManagedRepository is mounted (setting omero.managed_repository).",
         ),
     )
 

@@ -18,6 +18,8 @@ DATASET = ObjectRef(Kind.DATASET, 51)
 IDENTITY = ServerIdentity("omero.test", "a-uuid", "5.6.17", "ann", 3, "lab", 4)
 _DETAILS = {"owner": "Experimenter:3", "group": "ExperimenterGroup:4"}
 
+_WITHHELD = {"is": "rwr---", "extended": ["RESTRICT-BINARY-ACCESS"]}
+
 
 @dataclass
 class FakeOmero:
@@ -27,6 +29,8 @@ class FakeOmero:
     hasher: str = "SHA1-160"
     files: FakeFiles = field(init=False)
     graph_reads: int = 0
+    is_mounted: bool = False
+    withheld: bool = False
 
     def __post_init__(self) -> None:
         self.files = FakeFiles(dict(enumerate(self.contents, 1)))
@@ -72,7 +76,7 @@ class FakeOmero:
             name=f"image {number}",
             fileset=f"Fileset:{number}",
             pixels=[f"Pixels:{number}"],
-            details=_DETAILS,
+            details={**_DETAILS, **({"permissions": _WITHHELD} if self.withheld else {})},
         )
         sizes = {f"size{axis}": 1 for axis in "XYZCT"}
         yield _row(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from omero_irods_bridge.adapters.memory import MemoryStore
 from omero_irods_bridge.model.errors import (
+    AccessDenied,
     BridgeError,
     Busy,
     ChecksumMismatch,
@@ -193,6 +194,16 @@ def test_without_images_there_is_nothing_to_pack() -> None:
     plan = pack.plan(REQUEST, FakeOmero([]), MemoryStore(), clock=Clock())
     assert [type(one) for one in plan.problems] == [NotFound]
     assert "Dataset:51 has no images" in plan.problems[0].message
+
+
+def test_images_whose_files_may_not_be_downloaded_are_one_problem_unless_the_repository_is_mounted() -> None:
+    omero = three_images()
+    omero.withheld = True
+    plan = pack.plan(REQUEST, omero, MemoryStore(), clock=Clock())
+    assert [type(one) for one in plan.problems] == [AccessDenied]
+    assert "Image:1, Image:2, Image:3" in plan.problems[0].message
+    omero.is_mounted = True
+    assert pack.plan(REQUEST, omero, MemoryStore(), clock=Clock()).problems == ()
 
 
 def test_an_unknown_object_is_told_before_anything_is_written() -> None:
