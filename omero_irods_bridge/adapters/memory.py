@@ -18,6 +18,7 @@ from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import (
     AccessDenied,
     BadName,
+    BridgeError,
     Busy,
     ChecksumMismatch,
     NotFound,
@@ -147,7 +148,7 @@ class _Writer:
 
     def __init__(self, zone: MemoryZone, entry: _Entry, path: str, streams: int) -> None:
         self._zone, self._entry, self._path, self._streams = zone, entry, path, streams
-        self._open = True
+        self._is_closed = self._is_spoilt = False
 
     @property
     def streams(self) -> int:
@@ -162,21 +163,32 @@ class _Writer:
         if self._zone.hook is not None:
             self._zone.hook("write_at", self._path)
         with self._zone.lock:
+            self._check()
             target = self._entry.copies[0].data
             target.extend(bytes(max(0, offset - len(target))))
             target[offset : offset + len(data)] = data
 
     def close(self) -> None:
+        """Safe to repeat."""
+        if self._is_closed:
+            return
+        self._check()
+        self._is_closed = True
         self._end(ReplicaStatus.GOOD)
         for copy in self._entry.copies[1:]:
             copy.replica = replace(copy.replica, status=ReplicaStatus.STALE)
 
     def abort(self) -> None:
-        if self._open:
+        """Without effect after a close."""
+        if not (self._is_closed or self._is_spoilt):
+            self._is_spoilt = True
             self._end(ReplicaStatus.STALE)
 
+    def _check(self) -> None:
+        if self._is_closed or self._is_spoilt:
+            raise BridgeError(f"{self._path} is closed: nothing more can be written to it.")
+
     def _end(self, status: ReplicaStatus) -> None:
-        self._open = False
         with self._zone.lock:
             copy, self._entry.modified = self._entry.copies[0], self._zone.now
             copy.replica = replace(
