@@ -16,6 +16,14 @@ from omero_irods_bridge.model.checksums import OmeroHash, Sha256
 from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.imports import Imported, ImportOptions, MarkedFileset
+from omero_irods_bridge.model.loads import (
+    CONTAINER_KINDS,
+    LoadRecord,
+    LoadTarget,
+    MarkedObject,
+    Remapped,
+    TagText,
+)
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.shapes import ClassShape
 from omero_irods_bridge.model.stored import Avu, Collection, DataObject
@@ -194,11 +202,90 @@ class GraphWriter(Protocol):
         """
         ...
 
-    def delete(self, objects: Mapping[str, Sequence[int]]) -> None:
+    def delete(self, objects: Mapping[str, Sequence[int]], *, keep: Sequence[str] = ()) -> None:
         """Delete these objects by class and id in one request, with what only they hold together.
 
-        Contents of containers that are not named stay. Done when none is there.
+        Contents of containers that are not named stay. Done when none is there. Objects of the classes
+        ``keep`` (``TagAnnotation``) go only when they are named. All or nothing: where OMERO refuses one,
+        all stay.
         """
+        ...
+
+    def remap_table(self, file: int, ids: Mapping[str, Mapping[int, int]]) -> Remapped:
+        """Replace the ids in the typed columns of a table that was written just now.
+
+        ``ids`` are old and new ids by class. To do it again, write the file again first: a new id may also be
+        an old one.
+        """
+        ...
+
+
+class LoadBook(Protocol):
+    """What loads have left in OMERO, as one user sees it in all of his groups; writes in one group."""
+
+    def begin(self, record: LoadRecord) -> LoadRecord:
+        """Record a load that starts, or give the record that it has already, as it is."""
+        ...
+
+    def finish(self, record: LoadRecord) -> None:
+        """Let the record of a load that began say what ``record`` says.
+
+        Raises:
+            NotFound: it has no record.
+        """
+        ...
+
+    def find(self, load: str) -> LoadRecord | None: ...
+
+    def list_loads(self) -> list[LoadRecord]:
+        """All that this user may see, the last to start first; of other users too, where groups share."""
+        ...
+
+    def forget(self, load: str) -> None:
+        """Delete record and id map of a load; done when there are none."""
+        ...
+
+    def find_marked(self, load: str, kinds: Sequence[str] = CONTAINER_KINDS) -> list[MarkedObject]:
+        """Objects of these classes that carry the mark of a load, in the order of kinds and ids."""
+        ...
+
+    def write_id_map(self, load: str, pairs: Iterable[tuple[str, str]]) -> None:
+        """Keep what became of the objects of a packet: (key there, key here); replaces what was kept.
+
+        Raises:
+            NotFound: the load has no record.
+        """
+        ...
+
+    def read_id_map(self, load: str) -> list[tuple[str, str]]:
+        """As it was written; empty when none was."""
+        ...
+
+
+class Surroundings(Protocol):
+    """What a load finds in OMERO, as one user in one group."""
+
+    def find_tags(self, texts: Sequence[str]) -> Mapping[TagText, str]:
+        """This user's own tags of this group with one of these texts, each with its key.
+
+        Of several alike, the oldest.
+        """
+        ...
+
+    def find_users(self, names: Sequence[str]) -> Mapping[str, int]:
+        """Ids of the users who log in under these names; who is not there is left out."""
+        ...
+
+    def find_groups(self, names: Sequence[str]) -> Mapping[str, int]:
+        """Ids of the groups of these names; what is not there is left out."""
+        ...
+
+    def find_target(self, target: ObjectRef) -> LoadTarget | None:
+        """Where something is to be put; none when it is not there, or not for this user to see."""
+        ...
+
+    def may_write_for_others(self) -> bool:
+        """Whether drafts may name another owner."""
         ...
 
 

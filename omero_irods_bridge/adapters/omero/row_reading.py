@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import omero
@@ -101,17 +101,7 @@ class RowReader:
             return {place.attribute: elements, place.loaded_attribute: True}
         if name == "version":
             return {"_version": omero.rtypes.rint(value)}
-        return {f"_{name}": self._value(model, name, value)}
-
-    def _value(self, model: ModelClass, name: str, value: Any) -> Any:
-        if isinstance(value, dict):
-            return _bytes_or_unit(value)
-        if isinstance(value, list):
-            return [one if one is None or isinstance(one, str) else NamedValue(*one) for one in value]
-        wrapper = model.wrapper(name)
-        if wrapper is None:
-            raise TypeError(f"{name} takes bytes or a list")
-        return self._object(value) if wrapper is omero.proxy_to_instance else wrapper(value)
+        return {f"_{name}": value_of(model, name, value, self._object)}
 
     def _details(self, row: Row) -> Any:
         details = DetailsI()
@@ -146,6 +136,22 @@ class RowReader:
         key = f"{class_of(owner).name}:{owner.id.val}"
         if (key, name) in self._sets:
             vars(owner)[attribute].append(made)
+
+
+def value_of(model: ModelClass, name: str, value: Any, refer: Callable[[str], Any]) -> Any:
+    """What a field of this name holds for a value of a row; ``refer`` gives the object of a reference.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError, omero.ClientError: the value is not of the form.
+    """
+    if isinstance(value, dict):
+        return _bytes_or_unit(value)
+    if isinstance(value, list):
+        return [one if one is None or isinstance(one, str) else NamedValue(*one) for one in value]
+    wrapper = model.wrapper(name)
+    if wrapper is None:
+        raise TypeError(f"{name} takes bytes or a list")
+    return refer(value) if wrapper is omero.proxy_to_instance else wrapper(value)
 
 
 def _permissions(told: Mapping[str, Any]) -> Any:
