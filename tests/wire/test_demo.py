@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,51 +16,160 @@ from rich.console import Console
 
 from omero_irods_sandbox.demo import images
 from omero_irods_sandbox.demo.narrator import Narrator, StepFailed
+from omero_irods_sandbox.demo.person import Person
+from omero_irods_sandbox.demo.story import CHAPTERS
 
 COMMAND = (sys.executable, "-m", "omero_irods_sandbox", "demo")
+WIDTH = 100
 
 
-def test_the_demo_ends_well_and_says_what_it_did() -> None:
-    finished = subprocess.run(COMMAND, capture_output=True, text=True, timeout=240, check=False)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    for said in ("Start an iRODS zone", "cell.png", "4 data objects", "fundus photography", "sha2:"):
-        assert said in finished.stdout
+@pytest.fixture
+def quiet() -> Narrator:
+    return Narrator(Console(quiet=True))
 
 
-def test_a_demo_that_is_kept_ends_on_sigterm_and_leaves_no_server(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "--folder", str(tmp_path)],
-        stdout=subprocess.PIPE,
+@contextmanager
+def demo(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """The demonstration in a process group of its own, as a terminal starts it."""
+    ends = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    with subprocess.Popen(  # type: ignore[call-overload]  # the ends are all of one kind
+        [*COMMAND, *arguments],
         text=True,
-        env={**os.environ, "KEEP": "1"},
+        env={**os.environ, "COLUMNS": str(WIDTH), **environment},
+        start_new_session=True,
+        **ends,
     ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "password of the administrator" in line:
-                break
+        yield process
+
+
+def read_until(process: subprocess.Popen[str], said: str) -> str:
+    """All that the demonstration says, up to the line with ``said``."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if said in line:
+            return "".join(lines)
+    raise AssertionError(f"it never said {said!r}: {''.join(lines)}")
+
+
+def running(place: Path) -> str:
+    """Processes with this place in their arguments."""
+    return subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False).stdout
+
+
+def test_the_demo_shows_each_command_and_what_came_of_it(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "demo"
+    home.mkdir()
+    with demo("--folder", str(folder), HOME=str(home), XDG_CACHE_HOME=str(tmp_path / "cache")) as process:
+        out, errors = process.communicate(timeout=240)
+    assert (process.returncode, errors) == (0, ""), out + errors
+    for command in (
+        "$ omero login alice@",
+        "$ omero-irods pack Dataset:1 --dry-run\n",
+        "$ omero-irods pack Dataset:1\n",
+        "$ omero-irods list\n",
+        "$ omero-irods show /tempZone/home/alice/microscopy.zip --tree\n",
+        "$ omero-irods verify /tempZone/home/alice/microscopy.zip --data\n",
+        "$ omero-irods list --state damaged\n",
+    ):
+        assert command in out
+    assert re.findall(r"✓ (Image:\d \(retina\.jpg\)) is named and no other; exit status 4", out)
+    assert out.count("✓ ") >= 15
+    assert "exit status 0" not in out  # of a step that failed
+    assert (folder / "alice" / "password").read_text().strip() not in out
+    assert list(home.iterdir()) == []
+
+
+def test_every_step_is_numbered_explained_and_within_the_terminal(tmp_path: Path) -> None:
+    with demo(TMPDIR=str(tmp_path)) as process:
+        out, _ = process.communicate(timeout=240)
+    lines = out.splitlines()
+    begins = [index for index, line in enumerate(lines) if re.match(r"\d+\. ", line)]
+    assert [int(lines[index].partition(".")[0]) for index in begins] == list(range(1, len(begins) + 1))
+    assert len(begins) > len(CHAPTERS)
+    for index in begins:
+        assert lines[index + 1].endswith((".", "?")) or lines[index + 2].endswith((".", "?"))
+    assert [line for line in lines if len(line) > WIDTH and not line.startswith("    $")] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_that_is_kept_can_be_used_by_hand_and_ends_on_sigterm(tmp_path: Path) -> None:
+    with demo("--folder", str(tmp_path), KEEP="1") as process:
+        said = read_until(process, "root's of OMERO")
+        profile = tmp_path / "alice" / "profile.sh"
+        assert f"$ source {profile}\n" in said
+        shell = ["bash", "-c", f"source {profile}; omero-irods list --json; omero-irods pack Dataset:1"]
+        listed = subprocess.run(shell, capture_output=True, text=True, env={}, timeout=120, check=False)
         process.send_signal(signal.SIGTERM)
-        process.stdout.read()
-        assert process.wait(60) == 0
-    running = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
-    assert running.stdout == ""
+        process.communicate(timeout=60)
+    assert '"path": "/tempZone/home/alice/microscopy.zip"' in listed.stdout
+    assert "/tempZone/home/alice/microscopy-2.zip" in listed.stdout, listed.stderr
+    assert process.returncode == 0
+    assert running(tmp_path) == ""
 
 
-def test_a_step_that_fails_ends_the_demo_with_a_reason() -> None:
-    narrator = Narrator(Console(quiet=True))
+def test_ctrl_c_in_the_middle_stops_the_servers_and_leaves_nothing(tmp_path: Path) -> None:
+    with demo(TMPDIR=str(tmp_path)) as process:
+        read_until(process, "pack Dataset:1 --dry-run")
+        os.killpg(process.pid, signal.SIGINT)
+        rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "the servers are stopped" in rest
+    assert "Traceback" not in rest + errors
+    assert running(tmp_path) == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_has_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with demo("--folder", str(tmp_path)) as process:
+        out, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "is not empty" in out + errors
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with demo("--folder", str(tmp_path / "file" / "below")) as process:
+        out, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "--folder DIR" in out
+    assert "Traceback" not in out + errors
+
+
+# -- what the chapters are made of
+
+
+def test_a_step_that_fails_ends_the_demo_with_a_reason(quiet: Narrator) -> None:
     with pytest.raises(StepFailed, match="all bytes agree"):
-        narrator.check(False, "all bytes agree")
+        quiet.check(False, "all bytes agree")
+
+
+def test_a_command_with_another_exit_status_than_expected_is_a_failed_step(
+    tmp_path: Path, quiet: Narrator
+) -> None:
+    alice = Person.moves_in("alice", tmp_path / "alice")
+    assert alice.types("echo said; exit 4", quiet, status=4).out == "said\n"
+    with pytest.raises(StepFailed, match="exit status 0; it is 4"):
+        alice.types("exit 4", quiet)
+
+
+def test_commands_meet_the_persons_settings_and_not_those_around_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMERO_SESSIONDIR", "/elsewhere")
+    monkeypatch.setenv("IRODS_HOST", "elsewhere")
+    alice = Person.moves_in("alice", tmp_path / "alice")
+    shown = alice.run("env").out
+    assert "elsewhere" not in shown
+    assert f"IRODS_ENVIRONMENT_FILE={alice.irods_environment}\n" in shown
+    assert alice.password not in shown
+    assert alice.password_file.stat().st_mode & 0o077 == 0
 
 
 def test_missing_images_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(images, "files", lambda _package: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"cell\.png.*make clean setup"):
         images.microscope_images()
-
-
-def test_a_folder_that_cannot_be_made_is_said_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    command = [*COMMAND, "--folder", str(tmp_path / "file" / "below")]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert finished.returncode == 1
-    assert "--folder DIR" in finished.stdout
-    assert "Traceback" not in finished.stdout + finished.stderr

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
+
+_INDENT: Final = (0, 0, 0, 4)
 
 
 class StepFailed(Exception):
@@ -37,18 +41,18 @@ class Narrator:
             self._console.print(f"    [dim]{prompt}[/] [bold]{escape(line)}", soft_wrap=True)
 
     def output(self, text: str) -> None:
-        """What a command said, line by line; never folded either."""
+        """What a command said; long lines are folded between words."""
         for line in text.splitlines():
-            self._console.print(f"    {escape(line)}", soft_wrap=True)
+            self._console.print(Padding(Text(line), _INDENT))
 
     def outcome(self, text: str) -> None:
         self._console.print(f"   [green]✓[/] {escape(text)}")
 
     def table(self, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-        table = Table(*columns, box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
+        table = Table(*columns, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
-        self._console.print(Padding(table, (0, 0, 0, 4)))
+        self._console.print(Padding(table, _INDENT))
 
     def failure(self, text: str) -> None:
         self._console.print(f"\n[bold red]✗ {escape(text)}")

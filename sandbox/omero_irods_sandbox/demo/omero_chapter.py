@@ -68,7 +68,7 @@ def _log_in(stage: Stage, narrator: Narrator) -> None:
         "The omero command stores her session; the bridge joins it and never sees her password.",
     )
     person, server = stage.person, stage.omero
-    stage.type(
+    stage.person.types(
         f"omero login {person.name}@{server.host}:{server.ssl}", narrator, OMERO_PASSWORD=person.password
     )
 
@@ -125,9 +125,7 @@ def _annotate(stage: Stage, gateway: Gateway, narrator: Narrator) -> None:
         wrapped.linkAnnotation(_pairs(gateway, image))
         if image.region is not None:
             _outline(gateway, wrapped.getId(), image)
-    narrator.table(
-        ("image", "tag", "subject (key-value pair)", "region"), [_annotations(one) for one in images]
-    )
+    narrator.table(("image", "tag", "key-value pair", "region"), [_annotations(one) for one in images])
     found = {_annotation_count(gateway, number) for number in stage.images.values()}
     narrator.check(found == {2}, "a tag and key-value pairs on each image")
 
@@ -160,8 +158,8 @@ def _outline(gateway: Gateway, image_id: int, image: MicroscopeImage) -> None:
 
 
 def _annotations(image: MicroscopeImage) -> tuple[str, ...]:
-    pairs = dict(image.pairs)
-    return image.name, image.modality, pairs["subject"], image.region.name if image.region else ""
+    key, value = image.pairs[0]
+    return image.name, image.modality, f"{key} = {value}", image.region.name if image.region else ""
 
 
 def _annotation_count(gateway: Gateway, image_id: int) -> int:

@@ -24,7 +24,7 @@ def _look_first(stage: Stage, narrator: Narrator) -> None:
         "See what would be packed",
         "Which objects and files, how much, where to, and what is in the way. Nothing is written.",
     )
-    finished = stage.type(f"omero-irods pack Dataset:{stage.dataset} --dry-run", narrator)
+    finished = stage.person.types(f"omero-irods pack Dataset:{stage.dataset} --dry-run", narrator)
     narrator.check("nothing was written" in finished.out, "a plan, and nothing else")
 
 
@@ -34,7 +34,7 @@ def _pack(stage: Stage, narrator: Narrator) -> None:
         "Bytes go from OMERO to iRODS without a file in between. OMERO's hash of each file is checked on the "
         "way; the snapshot gets its name last, when what arrived was compared with what was sent.",
     )
-    finished = stage.type(f"omero-irods pack Dataset:{stage.dataset}", narrator)
+    finished = stage.person.types(f"omero-irods pack Dataset:{stage.dataset}", narrator)
     stage.snapshot = f"{stage.home}/microscopy.zip"
     narrator.check(
         stage.snapshot in finished.out and "sealed" in finished.out, "a sealed snapshot: one zip in iRODS"
@@ -43,13 +43,13 @@ def _pack(stage: Stage, narrator: Narrator) -> None:
 
 def _list(stage: Stage, narrator: Narrator) -> None:
     narrator.step("List snapshots", "AVUs say what is in each, so that none is opened.")
-    finished = stage.type("omero-irods list", narrator)
+    finished = stage.person.types("omero-irods list", narrator)
     narrator.check(stage.snapshot in finished.out, "the snapshot is listed")
 
 
 def _show(stage: Stage, narrator: Narrator) -> None:
     narrator.step("Look into it", "Of the zip only the end is read, where its contents are listed.")
-    finished = stage.type(f"omero-irods show {stage.snapshot} --tree", narrator)
+    finished = stage.person.types(f"omero-irods show {stage.snapshot} --tree", narrator)
     narrator.check(all(name in finished.out for name in stage.images), "all images are in it, by name")
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from omero_irods_sandbox.demo.narrator import Narrator
 
 _TIMEOUT_S: Final = 120
 _OMERO_COMMAND: Final = f"""#!{sys.executable}
@@ -39,6 +42,20 @@ class Person:
     password: str
     home: Path
 
+    @classmethod
+    def moves_in(cls, name: str, home: Path) -> Person:
+        """Make the home of somebody with a new password, which lies in it."""
+        person = cls(name, secrets.token_urlsafe(12), home)
+        (home / "bin").mkdir(parents=True)
+        command = home / "bin" / "omero"
+        command.write_text(_OMERO_COMMAND)
+        command.chmod(0o755)
+        person.password_file.touch(mode=0o600)
+        person.password_file.write_text(f"{person.password}\n")
+        exports = (f"export {key}={shlex.quote(value)}\n" for key, value in person.variables.items())
+        person.profile.write_text("".join(exports))
+        return person
+
     @property
     def variables(self) -> dict[str, str]:
         """What tells commands that they are hers. No password is among them."""
@@ -49,6 +66,10 @@ class Person:
             "OMERO_USERDIR": str(self.home / "omero"),
             "OMERO_IRODS_CONFIG": str(self.settings),
         }
+
+    @property
+    def password_file(self) -> Path:
+        return self.home / "password"
 
     @property
     def irods_environment(self) -> Path:
@@ -66,20 +87,13 @@ class Person:
     def _programs(self) -> str:
         return f"{self.home / 'bin'}:{Path(sys.executable).parent}"
 
-    def move_in(self) -> None:
-        """Make the home."""
-        command = self.home / "bin" / "omero"
-        command.parent.mkdir(parents=True, exist_ok=True)
-        command.write_text(_OMERO_COMMAND)
-        command.chmod(0o755)
+    @property
+    def profile(self) -> Path:
+        """What a shell reads to be hers."""
+        return self.home / "profile.sh"
 
-    def exports(self) -> list[str]:
-        """Lines for a shell in which commands shall be hers."""
-        values = {**self.variables, "PATH": f"{self._programs}:$PATH"}
-        return [f"export {name}={_quoted(value)}" for name, value in values.items()]
-
-    def run(self, line: str, **secrets: str) -> Finished:
-        """Run a line as a shell understands it; ``secrets`` are further variables of the environment.
+    def run(self, line: str, **hidden: str) -> Finished:
+        """Run lines as a shell understands them; ``hidden`` are further variables of the environment.
 
         Raises:
             subprocess.TimeoutExpired: it did not end.
@@ -87,7 +101,7 @@ class Person:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
         process = subprocess.run(
             ["bash", "-c", line],
-            env={**kept, **self.variables, **secrets},
+            env={**kept, **self.variables, **hidden},
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -97,6 +111,14 @@ class Person:
         )
         return Finished(process.returncode, process.stdout, process.stderr)
 
+    def types(self, line: str, narrator: Narrator, *, status: int = 0, **hidden: str) -> Finished:
+        """Run what is shown, show what it said.
 
-def _quoted(value: str) -> str:
-    return f'"{value}"' if value.endswith(":$PATH") else shlex.quote(value)
+        Raises:
+            StepFailed: it ended with another exit status.
+        """
+        narrator.command(line)
+        finished = self.run(line, **hidden)
+        narrator.output(finished.out + finished.said)
+        narrator.expect(finished.status == status, f"exit status {status}; it is {finished.status}")
+        return finished

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from omero_irods_sandbox.demo.narrator import Narrator
-from omero_irods_sandbox.demo.person import Finished, Person
+from omero_irods_sandbox.demo.person import Person
 from omero_irods_sandbox.irods_zone.running import ZoneProcess, zone_process
 from omero_irods_sandbox.omero_server.running import ServerProcess, server_process
 
@@ -37,18 +37,6 @@ class Stage:
         """The person's home collection."""
         return f"/{self.zone.zone}/home/{self.person.name}"
 
-    def type(self, line: str, narrator: Narrator, *, status: int = 0, **secrets: str) -> Finished:
-        """Run what is shown, show what it said.
-
-        Raises:
-            StepFailed: it ended with another exit status.
-        """
-        narrator.command(line)
-        finished = self.person.run(line, **secrets)
-        narrator.output(finished.out + finished.said)
-        narrator.expect(finished.status == status, f"exit status {status}, and it is {finished.status}")
-        return finished
-
 
 @contextmanager
 def set_up(folder: Path, narrator: Narrator) -> Iterator[Stage]:
@@ -57,8 +45,7 @@ def set_up(folder: Path, narrator: Narrator) -> Iterator[Stage]:
         "Start an iRODS zone and an OMERO server",
         "Embedded servers for trying: they speak the protocols of the real ones, to the usual clients.",
     )
-    person = Person("alice", "alice-in-the-demo", folder / "alice")
-    person.move_in()
+    person = Person.moves_in("alice", folder / "alice")
     narrator.command(f"omero-irods-sandbox irods --root {folder / 'zone'} --port 0")
     narrator.command(f"omero-irods-sandbox omero --data {folder / 'omero'} --ssl 0 --tcp 0")
     ports, logs = ("--ssl", "0", "--tcp", "0"), (folder / "zone.log", folder / "omero.log")

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from irods.exception import iRODSException
 
 from omero_irods_bridge.model.errors import BridgeError
-from omero_irods_sandbox.demo import omero_chapter, pack_chapter, verify_chapter, zone_chapter
 from omero_irods_sandbox.demo.narrator import Narrator, StepFailed
-from omero_irods_sandbox.demo.stage import Stage, set_up
 
-Chapter = Callable[[Stage, Narrator], None]
-"""Raises StepFailed when a step did not do what it says."""
+if TYPE_CHECKING:
+    from omero_irods_sandbox.demo.stage import Stage
 
-CHAPTERS: Final[tuple[Chapter, ...]] = (
-    zone_chapter.play,
-    omero_chapter.play,
-    pack_chapter.play,
-    verify_chapter.play,
-)
+CHAPTERS: Final = ("zone_chapter", "omero_chapter", "pack_chapter", "verify_chapter")
+"""Modules of this package, each with ``play(stage, narrator)``: it raises StepFailed when a step did not do
+what it says. What it leaves on the stage is in its docstring."""
 
 _TROUBLE: Final = (OSError, RuntimeError, iRODSException, BridgeError, subprocess.SubprocessError)
 
@@ -63,6 +60,8 @@ def tell(folder: Path | None, narrator: Narrator | None = None) -> bool:
 def _place(folder: Path | None) -> Iterator[Path]:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise StepFailed(f"{folder} is not empty. Name another folder: --folder DIR")
         yield folder.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="omero-irods-demo-") as temporary:
@@ -70,9 +69,12 @@ def _place(folder: Path | None) -> Iterator[Path]:
 
 
 def _play(root: Path, narrator: Narrator) -> None:
+    os.environ["OMERO_TMPDIR"] = str(root / "tmp")  # omero-py makes it when it is imported, else in the home
+    from omero_irods_sandbox.demo.stage import set_up  # noqa: PLC0415  # imports omero-py
+
     with set_up(root, narrator) as stage:
-        for chapter in CHAPTERS:
-            chapter(stage, narrator)
+        for name in CHAPTERS:
+            import_module(f"{__package__}.{name}").play(stage, narrator)
         if os.environ.get("KEEP") == "1":
             _keep(stage, narrator)
 
@@ -84,13 +86,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _keep(stage: Stage, narrator: Narrator) -> None:
     narrator.step(
         "Look around",
-        "Both servers run until you press Ctrl-C. These lines make a shell Alice's:",
+        "Both servers run until you press Ctrl-C. In another terminal, as Alice:",
     )
-    narrator.command("\n".join(stage.person.exports()))
+    person = stage.person
+    narrator.command(f"source {shlex.quote(str(person.profile))}\nomero-irods list\nomero-irods pack --help")
     try:
-        of_irods = stage.zone.envof_irodsment_file.parent / "admin_password"
-        narrator.say(f"Passwords: of {stage.zone.admin} in iRODS, {of_irods}")
-        narrator.say(f"           of root in OMERO, {stage.omero.root_password_file}")
+        narrator.say(f"Passwords: Alice's in {person.password_file}")
+        of_irods = stage.zone.environment_file.parent / "admin_password"
+        narrator.say(f"           {stage.zone.admin}'s of iRODS in {of_irods}")
+        narrator.say(f"           root's of OMERO in {stage.omero.root_password_file}")
         signal.pause()
     except KeyboardInterrupt:
         narrator.say("\nThe servers are stopped.")

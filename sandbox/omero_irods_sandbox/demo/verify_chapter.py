@@ -28,9 +28,9 @@ class _Byte:
     value: int
 
     def written(self, value: int) -> str:
-        """The command that puts ``value`` there."""
-        file = shlex.quote(str(self.file))
-        return f"printf '\\{value:03o}' | dd of={file} bs=1 seek={self.offset} conv=notrunc status=none"
+        """The lines of a shell that put ``value`` there."""
+        at = f"bs=1 seek={self.offset} conv=notrunc status=none"
+        return f"FILE={shlex.quote(str(self.file))}\nprintf '\\{value:03o}' | dd of=\"$FILE\" {at}"
 
 
 def play(stage: Stage, narrator: Narrator) -> None:
@@ -49,7 +49,7 @@ def _verify(stage: Stage, narrator: Narrator) -> None:
         "The server reads every byte, and what it finds is compared with what was sent. "
         "With --data=5% it takes a sample, without --data it compares metadata only.",
     )
-    finished = stage.type(f"omero-irods verify {stage.snapshot} --data", narrator)
+    finished = stage.person.types(f"omero-irods verify {stage.snapshot} --data", narrator)
     narrator.check("all bytes were compared" in finished.out, "all is as it was packed")
 
 
@@ -72,7 +72,7 @@ def _damage(stage: Stage, byte: _Byte, narrator: Narrator) -> None:
         "that all is well.",
     )
     flipped = byte.value ^ 1
-    stage.type(byte.written(flipped), narrator)
+    stage.person.types(byte.written(flipped), narrator)
     narrator.check(
         byte.file.read_bytes()[byte.offset] == flipped,
         f"byte {byte.offset:,} was {byte.value} and is {flipped} now",
@@ -81,19 +81,19 @@ def _damage(stage: Stage, byte: _Byte, narrator: Narrator) -> None:
 
 def _find_damage(stage: Stage, narrator: Narrator) -> None:
     narrator.step("Verify it again", "The damage is found, and the image that needs this byte is named.")
-    finished = stage.type(f"omero-irods verify {stage.snapshot} --data", narrator, status=_DAMAGED)
+    finished = stage.person.types(f"omero-irods verify {stage.snapshot} --data", narrator, status=_DAMAGED)
     victim = stage.images[_VICTIM]
     others = set(stage.images.values()) - {victim}
     named = f"Image:{victim}:" in finished.out and not any(
         f"Image:{other}:" in finished.out for other in others
     )
     narrator.check(named, f"Image:{victim} ({_VICTIM}) is named and no other; exit status {_DAMAGED}")
-    listed = stage.type("omero-irods list --state damaged", narrator)
+    listed = stage.person.types("omero-irods list --state damaged", narrator)
     narrator.check(stage.snapshot in listed.out, "the snapshot is marked as damaged in iRODS")
 
 
 def _heal(stage: Stage, byte: _Byte, narrator: Narrator) -> None:
     narrator.step("Put the byte back", "In a real zone a good replica takes its place: irepl, or a backup.")
-    stage.type(byte.written(byte.value), narrator)
-    finished = stage.type(f"omero-irods verify {stage.snapshot} --data", narrator)
+    stage.person.types(byte.written(byte.value), narrator)
+    finished = stage.person.types(f"omero-irods verify {stage.snapshot} --data", narrator)
     narrator.check("sealed" in finished.out, "the snapshot is good and sealed again")
