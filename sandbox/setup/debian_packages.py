@@ -35,11 +35,17 @@ def needs_of_a_virtual_environment() -> list[Need]:
 def needs_of_a_compilation() -> list[Need]:
     """What compiling zeroc-ice needs (reference/zeroc-ice.md)."""
     return [
-        Need("g++", lambda: shutil.which("g++") is not None),
+        Need("g++", partial(_has_command, "g++")),
         Need("libssl-dev", partial(_has_header, "openssl/ssl.h")),
         Need("libbz2-dev", partial(_has_header, "bzlib.h")),
         Need(f"{_THIS_PYTHON}-dev", lambda: Path(sysconfig.get_path("include"), "Python.h").is_file()),
     ]
+
+
+def needs_of_the_tests() -> list[Need]:
+    """Other people's readers of zip files, which tests let read ours; without one its tests are skipped."""
+    commands = {"unzip": "unzip", "p7zip-full": "7z", "libarchive-tools": "bsdtar"}
+    return [Need(package, partial(_has_command, name)) for package, name in commands.items()]
 
 
 def missing(needs: Iterable[Need]) -> list[str]:
@@ -60,6 +66,15 @@ def require(needs: Iterable[Need]) -> None:
     if privilege is None:
         raise SetUpError(advice(packages))
     _install(packages, privilege)
+
+
+def wish_for(needs: Iterable[Need]) -> None:
+    """Install what is missing when we may; otherwise say in one line that tests are skipped. Never fails."""
+    needs = list(needs)
+    try:
+        require(needs)
+    except SetUpError:
+        say(f"some tests will be skipped: {advice(missing(needs))}")
 
 
 def advice(packages: Iterable[str]) -> str:
@@ -90,6 +105,10 @@ def _install(packages: list[str], privilege: list[str]) -> None:
         )
         if done.returncode != 0:
             raise SetUpError(f"apt-get {step[0]} failed:\n{done.stdout[-2000:]}\n{advice(packages)}")
+
+
+def _has_command(name: str) -> bool:
+    return shutil.which(name) is not None
 
 
 def _has_header(name: str) -> bool:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import debian_packages
 import set_up_state
 import zeroc_ice_wheel
 from progress import SetUpError, fail, say
@@ -33,6 +34,7 @@ def _install_everything() -> None:
     say("installing the bridge, the sandbox and the tools of development")
     project = f"{set_up_state.ROOT}[{','.join(set_up_state.EXTRAS)}]"
     _pip_install("--no-build-isolation", "-e", project)
+    debian_packages.wish_for(debian_packages.needs_of_the_tests())
 
 
 def _pip_install(*arguments: object) -> None:

@@ -303,6 +303,38 @@ def test_a_failed_installation_shows_what_apt_said(machine: Path) -> None:
         debian_packages.require([Need("g++", lambda: False)])
 
 
+def test_what_only_tests_need_is_installed_too(machine: Path) -> None:
+    log = machine / "log"
+    _command(machine, "apt-get", f'echo "$@" >> {log}')
+    _command(machine, "sudo", 'shift; "$@"')
+    _command(machine, "true", "exit 0")
+    _command(machine, "7z", "exit 0")
+    debian_packages.wish_for(debian_packages.needs_of_the_tests())
+    assert log.read_text().splitlines()[-1].endswith(" unzip libarchive-tools")
+
+
+@pytest.mark.parametrize("apt_get", ["", "echo E: no network; exit 100"])
+def test_a_set_up_without_what_only_tests_need_says_so_in_one_line_and_goes_on(
+    apt_get: str, machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if apt_get:
+        _command(machine, "apt-get", apt_get)
+        _command(machine, "sudo", 'shift; "$@"')
+        _command(machine, "true", "exit 0")
+    debian_packages.wish_for(debian_packages.needs_of_the_tests())
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert "some tests will be skipped: unzip p7zip-full libarchive-tools missing. Run: sudo apt-get" in line
+
+
+def test_a_set_up_that_has_what_tests_need_says_nothing(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("unzip", "7z", "bsdtar"):
+        _command(machine, name, "exit 0")
+    debian_packages.wish_for(debian_packages.needs_of_the_tests())
+    assert capsys.readouterr().out == ""
+
+
 # -- the virtual environment
 
 
