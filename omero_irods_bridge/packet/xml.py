@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from lxml import etree
@@ -11,6 +11,8 @@ from omero_irods_bridge.model.errors import BadPacket
 
 XML_BYTES: Final = 1024 * 1024 * 1024
 """Of a document at most; 100,000 images with ten annotations each have half of that."""
+ELEMENTS: Final = 1_000_000
+"""In one element that is held at once; a dataset of 500,000 images has half of that."""
 
 
 def iterate_elements(
@@ -25,6 +27,32 @@ def iterate_elements(
         BadPacket: ``what`` is not well-formed, is longer than ``limit`` bytes, has a DOCTYPE, or goes beyond
             what libxml2 takes in good faith (depth 256, 10 MB of text in one node).
     """
+    yield from _outermost(chunks, lambda name: name in names, what, limit)
+
+
+def iterate_inside(
+    chunks: Iterable[bytes], wrappers: Collection[str], *, what: str = "transfer.xml", limit: int = XML_BYTES
+) -> Iterator[etree._Element]:
+    """Each outermost element that is none of the ``wrappers``, as :func:`iterate_elements` has them.
+
+    Raises:
+        BadPacket: besides what is said there, the document itself is no wrapper.
+    """
+    is_root = True
+
+    def wanted(name: str) -> bool:
+        nonlocal is_root
+        if is_root and name not in wrappers:
+            raise BadPacket(f"{what} is a document <{name[:100]}>; expected <{'> or <'.join(wrappers)}>.")
+        is_root = False
+        return name not in wrappers
+
+    yield from _outermost(chunks, wanted, what, limit)
+
+
+def _outermost(
+    chunks: Iterable[bytes], wanted: Callable[[str], bool], what: str, limit: int
+) -> Iterator[etree._Element]:
     parser = etree.XMLPullParser(
         events=("start", "end"),
         remove_comments=True,
@@ -36,12 +64,15 @@ def iterate_elements(
     )
     guard = _PrologGuard(what)
     outermost: etree._Element | None = None
+    held = 0
     for chunk in _limited(chunks, limit, what):
         guard.feed(chunk)
         _feed(parser, chunk, what)
         for event, element in parser.read_events():
             assert isinstance(element, etree._Element)  # noqa: SLF001 - lxml gives the class no other name
-            if event == "start" and outermost is None and local_name(element) in names:
+            held = held + 1 if outermost is not None else 0
+            _check_held(held, outermost, what)
+            if event == "start" and outermost is None and wanted(local_name(element)):
                 outermost = element
             elif event == "end" and element is outermost:
                 yield element
@@ -49,6 +80,11 @@ def iterate_elements(
             if event == "end" and outermost is None:
                 _forget(element)
     _close(parser, what)
+
+
+def _check_held(events: int, outermost: etree._Element | None, what: str) -> None:
+    if events > 2 * ELEMENTS and outermost is not None:
+        raise BadPacket(f"{what} has more than {ELEMENTS:,} elements in one {local_name(outermost)}.")
 
 
 def local_name(element: etree._Element) -> str:
