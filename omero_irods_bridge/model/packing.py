@@ -26,6 +26,10 @@ class PackRequest:
 
     With ``figures`` the OMERO.figure files go along that show one of the images, besides those linked to
     something that is packed, which always do.
+
+    Raises:
+        UsageError: nothing is to be packed, or a text is not valid Unicode, as bytes of another encoding on
+            a command line are.
     """
 
     objects: tuple[ObjectRef, ...]
@@ -34,6 +38,16 @@ class PackRequest:
     existing: Existing = Existing.VERSION
     note: str = ""
     figures: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.objects:
+            raise UsageError("There is nothing to pack: no object is named.")
+        for what, text in (("target", self.target), ("note", self.note)):
+            if any("\ud800" <= char <= "\udfff" for char in text):
+                raise UsageError(
+                    f"The {what} {text!a} is not valid Unicode.",
+                    hint="Write it in UTF-8, and let the terminal do so too.",
+                )
 
 
 _MIB: Final = 1 << 20

@@ -8,17 +8,22 @@ one dies.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from omero_irods_bridge.model.errors import BridgeError, Busy
+from omero_irods_bridge.model.errors import BridgeError, Busy, Unreachable
 from omero_irods_bridge.model.stored import parent_of
 from omero_irods_bridge.ports import ObjectStore, ObjectWriter
 
 INCOMING: Final = ".incoming"
 LOCK_ENDING: Final = ".lock"
+
+_PATIENCE_S: Final = 1.0
+"""A server notices a moment late that the writer of an object is gone, and calls it busy until then."""
+_LOOK_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,13 @@ def held(store: ObjectStore, place: Incoming) -> Iterator[None]:
     lock = _lock(store, place)
     try:
         yield
-    except BaseException:
+    except Unreachable:
         lock.abort()
+        raise
+    except BaseException:
+        # In order, so that the next run need not wait until the server has noticed.
+        with suppress(BridgeError):
+            lock.close()
         raise
     # The lock object has no content, so nothing is lost when the connection that holds it broke meanwhile.
     with suppress(BridgeError):
@@ -61,9 +71,25 @@ def held(store: ObjectStore, place: Incoming) -> Iterator[None]:
         store.remove_if_empty(place.collection)
 
 
+def open_when_free(store: ObjectStore, path: str, *, streams: int = 1, keep: bool = False) -> ObjectWriter:
+    """``ObjectStore.open_writer`` for what lies in ``.incoming``, where a run may just have died.
+
+    Raises:
+        Busy: it is not free within a second.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return store.open_writer(path, streams=streams, keep=keep)
+        except Busy:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_LOOK_S)
+
+
 def _lock(store: ObjectStore, place: Incoming) -> ObjectWriter:
     try:
-        return store.open_writer(place.lock)
+        return open_when_free(store, place.lock)
     except Busy as error:
         raise Busy(
             f"The same objects are being packed into {parent_of(place.collection)} already.",

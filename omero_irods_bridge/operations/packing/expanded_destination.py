@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.stored import parent_of
+from omero_irods_bridge.operations.incoming import open_when_free
 from omero_irods_bridge.operations.packing.comparing import compare
 from omero_irods_bridge.operations.packing.destination import Stored, Tools
 from omero_irods_bridge.packet.deflating import Deflated
@@ -27,19 +28,23 @@ class ExpandedDestination:
     """Writes members to data objects below the collection ``path``; see ``Destination``.
 
     A member of one piece is written, closed and compared by one worker, a larger one by all of them.
+
+    Args:
+        kept_size: of the members of an earlier run that are kept, in bytes.
     """
 
-    def __init__(self, store: ObjectStore, path: str, tools: Tools) -> None:
+    def __init__(self, store: ObjectStore, path: str, tools: Tools, kept_size: int) -> None:
         self._store, self._path, self._tools = store, path, tools
         self._made: set[str] = set()
         self._member: _Member | None = None
-        self._size = 0
+        self._size = kept_size
         self._last_sha256: Sha256 | None = None
 
     def begin(self, member: str, size: int) -> None:
         path = self._place(member)
         is_small = size <= self._tools.piece_bytes
-        writer = None if is_small else self._store.open_writer(path, streams=self._tools.writers.count)
+        streams = self._tools.writers.count
+        writer = None if is_small else open_when_free(self._store, path, streams=streams)
         self._member = _Member(path, size, writer)
         self._size += size
 
@@ -114,7 +119,7 @@ class ExpandedDestination:
 
 def _write(store: ObjectStore, path: str, chunks: Iterable[bytes]) -> None:
     """Write a whole data object through one stream."""
-    writer = store.open_writer(path)
+    writer = open_when_free(store, path)
     try:
         offset = 0
         for chunk in chunks:

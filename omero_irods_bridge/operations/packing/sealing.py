@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import count
 
-from omero_irods_bridge.model.errors import TargetExists
+from omero_irods_bridge.model.errors import BridgeError, TargetExists, Unreachable
 from omero_irods_bridge.model.events import Notice, Report
 from omero_irods_bridge.model.packing import Existing
 from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
-from omero_irods_bridge.model.stored import name_of
+from omero_irods_bridge.model.stored import Collection, DataObject, name_of
 from omero_irods_bridge.operations.packing.destination import Stored
 from omero_irods_bridge.operations.packing.planning import SOFTWARE, PackPlan, target_exists
 from omero_irods_bridge.operations.targets import next_version
@@ -58,10 +58,11 @@ def seal(store: ObjectStore, path: str, plan: PackPlan, report: Report) -> str:
     Raises:
         TargetExists: the name was taken meanwhile and the request says to refuse.
     """
+    packet = store.find(path)
     for version in count(plan.version):
         target = next_version(plan.wanted, version)
         try:
-            store.move(path, target)
+            _move(store, path, target, packet)
         except TargetExists:
             if plan.request.existing is Existing.REFUSE:
                 raise target_exists(target) from None
@@ -70,3 +71,20 @@ def seal(store: ObjectStore, path: str, plan: PackPlan, report: Report) -> str:
             report(Notice(f"{name_of(plan.target)} was taken meanwhile; the snapshot is {name_of(target)}."))
         return target
     raise AssertionError("count() does not end")
+
+
+def _move(store: ObjectStore, path: str, target: str, packet: DataObject | Collection | None) -> None:
+    """Rename; when the answer is lost, look whether ``packet``, and nothing else, has arrived."""
+    try:
+        store.move(path, target)
+    except Unreachable:
+        if packet is None or not _is_at(store, target, packet):
+            raise
+
+
+def _is_at(store: ObjectStore, target: str, packet: DataObject | Collection) -> bool:
+    try:
+        found = store.find(target)
+    except BridgeError:
+        return False
+    return found is not None and (type(found), found.id) == (type(packet), packet.id)

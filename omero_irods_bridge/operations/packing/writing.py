@@ -11,6 +11,7 @@ from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.packing import TransferOptions
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.stored import DataObject
+from omero_irods_bridge.operations.incoming import open_when_free
 from omero_irods_bridge.operations.packing.comparing import compare
 from omero_irods_bridge.operations.packing.copying import Copied, Counter, copy
 from omero_irods_bridge.operations.packing.destination import Destination, Stored, Tools
@@ -71,7 +72,7 @@ class _Writing:
         found = self._store.find(self._path)
         counter = self._begin_step()
         start = self._kept_of_zip(found, counter) if isinstance(found, DataObject) else zip_start()
-        writer = self._store.open_writer(self._path, streams=self._options.streams, keep=bool(start.kept))
+        writer = open_when_free(self._store, self._path, streams=self._options.streams, keep=bool(start.kept))
         old_size = found.size if isinstance(found, DataObject) and start.kept else 0
         destination = ZipDestination(self._store, self._path, writer, self._tools, start, old_size)
         return self._fill(destination, start.kept, counter)
@@ -80,7 +81,8 @@ class _Writing:
         self._store.make_collection(self._path)
         counter = self._begin_step()
         kept = self._kept_of_collection(counter)
-        return self._fill(ExpandedDestination(self._store, self._path, self._tools), kept, counter)
+        kept_size = sum(one.size for one in kept)
+        return self._fill(ExpandedDestination(self._store, self._path, self._tools, kept_size), kept, counter)
 
     def _begin_step(self) -> Counter:
         files = self._plan.files

@@ -87,6 +87,7 @@ class Agent:
         stream = ByteStream(self._channel, header.stream_bytes)
         reply = self._answer(session, header.int_info, message, stream)
         stream.drain()
+        self._zone.faults.before_answer(header.int_info)
         self._send(reply)
         return True
 

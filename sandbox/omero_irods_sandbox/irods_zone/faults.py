@@ -36,6 +36,13 @@ class _Delay:
 
 
 @dataclass
+class _CutCall:
+    api: int
+    is_done: bool
+    skip: int
+
+
+@dataclass
 class _Cut:
     direction: Direction
     bytes_left: int
@@ -90,6 +97,7 @@ class Faults:
             self._failures: list[_Failure] = []
             self._delays: list[_Delay] = []
             self._cut: _Cut | None = None
+            self._cut_calls: list[_CutCall] = []
             self._free_bytes: int | None = None
             self._refuse_logins = False
 
@@ -110,6 +118,14 @@ class Faults:
         """Break the connection that carries the byte after the next ``count``; once."""
         with self._lock:
             self._cut = _Cut(direction, count)
+
+    def cut_call(self, api: int, *, is_done: bool = False, nth: int = 1) -> None:
+        """Break the connection of the ``nth`` call of the operation ``api`` from now on; once.
+
+        With ``is_done`` the operation is carried out and only its answer is lost.
+        """
+        with self._lock:
+            self._cut_calls.append(_CutCall(api, is_done, nth - 1))
 
     def limit_disk(self, free_bytes: int) -> None:
         """Let writes fail with "no space left on device" once ``free_bytes`` more have been written."""
@@ -141,7 +157,7 @@ class Faults:
     # -- being hit
 
     def before_call(self, api: int) -> None:
-        """Raises ZoneError when this call shall fail."""
+        """Raises ZoneError when this call shall fail, ConnectionAbortedError when it is to be cut."""
         with self._lock:
             pause = sum(delay.seconds for delay in self._delays if delay.api == api)
             code = self._failure_of(api)
@@ -149,6 +165,19 @@ class Faults:
             time.sleep(pause)
         if code is not None:
             raise ZoneError(code, "Injected fault.")
+        self._cut_this(api, is_done=False)
+
+    def before_answer(self, api: int) -> None:
+        """Raises ConnectionAbortedError when the answer to this call shall be lost."""
+        self._cut_this(api, is_done=True)
+
+    def _cut_this(self, api: int, *, is_done: bool) -> None:
+        with self._lock:
+            for cut in [one for one in self._cut_calls if (one.api, one.is_done) == (api, is_done)]:
+                if cut.skip == 0:
+                    self._cut_calls.remove(cut)
+                    raise ConnectionAbortedError("injected fault: connection cut")
+                cut.skip -= 1
 
     def _failure_of(self, api: int) -> int | None:
         for failure in [f for f in self._failures if f.api == api]:

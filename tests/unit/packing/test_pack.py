@@ -297,6 +297,8 @@ def test_what_a_broken_run_left_is_kept_when_it_is_what_omero_has(form: Form) ->
     assert any("kept" in one.text for one in events if isinstance(one, Notice))
     found = members(store, snapshot, form)
     assert [found[f"ann_3/2026-11/28/image-{n}.tif"] for n in range(1, 30)] == list(omero.contents)
+    if form is Form.EXPANDED:
+        assert snapshot.description.size == sum(map(len, found.values()))
 
 
 def stop_at(number: int, end: int) -> None:

@@ -100,3 +100,5 @@ def assert_whole(store: IrodsStore, target: str, form: Form, server: OmeroServer
     assert all(found[one.path] == repository[one.path] for one in files)
     if form is Form.ZIP:
         assert store.compute_checksum(target).hex == description.sha256
+    else:
+        assert description.size == sum(map(len, found.values()))

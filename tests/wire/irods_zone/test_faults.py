@@ -112,6 +112,20 @@ def test_several_calls_can_fail_in_a_row_with_a_code_without_a_name(
     metadata.add("name", "value")
 
 
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_cut_call_is_done_or_not_and_only_that_one(
+    zone: Zone, session: iRODSSession, home: str, is_done: bool
+) -> None:
+    zone.faults.cut_call(API_METADATA, is_done=is_done, nth=2)
+    with _doomed(zone) as doomed:
+        doomed.collections.get(home).metadata.add("first", "1")
+        with pytest.raises(_BROKEN):
+            doomed.collections.get(home).metadata.add("second", "2")
+    metadata = session.collections.get(home).metadata
+    metadata.add("third", "3")
+    assert {avu.name for avu in metadata.items()} == {"first", "third"} | ({"second"} if is_done else set())
+
+
 def test_an_open_that_fails_leaves_no_object(
     zone: Zone, session: iRODSSession, home: str, sample: Path
 ) -> None:
