@@ -56,7 +56,7 @@ def test_each_option_that_the_pages_for_users_name_exists() -> None:
 @pytest.mark.parametrize(("name", "default"), settings(), ids=str)
 def test_each_setting_is_documented_with_its_default(name: str, default: object) -> None:
     row = re.search(rf"^\| `{name}` \| (.*?) \|", text_of("docs/configuration.md"), re.MULTILINE)
-    assert row is not None
+    assert row is not None, f"docs/configuration.md has no row for {name}"
     if isinstance(default, str) or (type(default) is int and name != "transfer.streams"):
         assert row[1] == f"`{default}`"
     elif isinstance(default, bool):
