@@ -34,8 +34,10 @@ class OmeroGraphWriter:
 
     def __init__(self, connection: OmeroConnection) -> None:
         self._connection = connection
-        self._queries = Queries(connection)
-        self._enumerations = Enumerations(connection.session)
+        with omero_errors("preparing to save"):
+            self._update = connection.session.getUpdateService()
+            self._queries = Queries(connection)
+            self._enumerations = Enumerations(connection.session)
         self._context = connection.client.getContext(group=connection.identity.group_id)
 
     def save(self, drafts: Sequence[Draft]) -> Mapping[str, str]:
@@ -64,11 +66,9 @@ class OmeroGraphWriter:
         return [one for some in batches(ids) for one in self._queries.objects(root, some)]
 
     def _saved(self, batch: DraftBatch, what: str) -> list[Any]:
-        update = self._connection.session.getUpdateService()
+        objects = [batch.objects[key] for key in batch.top]
         try:
-            found: list[Any] = update.saveAndReturnArray(
-                [batch.objects[key] for key in batch.top], self._context
-            )
+            found: list[Any] = self._update.saveAndReturnArray(objects, self._context)
         except omero.ValidationException as error:
             raise self._not_valid(batch, what) or error  # noqa: B904  # the same error, or what explains it
         return found

@@ -55,7 +55,8 @@ class OmeroLoadBook:
 
     def __init__(self, connection: OmeroConnection) -> None:
         self._connection = connection
-        self._query = connection.session.getQueryService()
+        with omero_errors("preparing to look for loads"):
+            self._query = connection.session.getQueryService()
         self._writer = OmeroGraphWriter(connection)
 
     # -- records

@@ -31,7 +31,8 @@ class OmeroSurroundings:
 
     def __init__(self, connection: OmeroConnection) -> None:
         self._connection = connection
-        self._query = connection.session.getQueryService()
+        with omero_errors("preparing to look around"):
+            self._query = connection.session.getQueryService()
         self._context = connection.client.getContext(group=connection.identity.group_id)
 
     def find_tags(self, texts: Sequence[str]) -> Mapping[TagText, str]:
