@@ -20,8 +20,11 @@ from omero_irods_bridge.model.loads import Remapped
 Ids: TypeAlias = Mapping[str, Mapping[int, int]]
 """Old and new ids by class."""
 
-_PANEL: Final = ("panels", "[]")
-_IN_FIGURES: Final[Mapping[tuple[str, ...], str]] = {
+_Path: TypeAlias = tuple[str | int, ...]
+"""Keys of objects, places in arrays."""
+
+_PANEL: Final = ("panels", 0)
+_IN_FIGURES: Final[Mapping[_Path, str]] = {
     ("fileId",): "FileAnnotation",
     (*_PANEL, "imageId"): "Image",
     (*_PANEL, "datasetId"): "Dataset",
@@ -33,7 +36,7 @@ _IN_FIGURES: Final[Mapping[tuple[str, ...], str]] = {
     (*_PANEL, "parents", "well", "id"): "Well",
     (*_PANEL, "parents", "wellsample", "id"): "WellSample",
 }
-_IN_DESCRIPTIONS: Final[Mapping[tuple[str, ...], str]] = {("imageId",): "Image"}
+_IN_DESCRIPTIONS: Final[Mapping[_Path, str]] = {("imageId",): "Image"}
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _ID: Final = re.compile(r'("?)([0-9]{1,18})\1', re.ASCII)
@@ -42,73 +45,97 @@ _ID: Final = re.compile(r'("?)([0-9]{1,18})\1', re.ASCII)
 def remap_figure(data: bytes, ids: Ids) -> tuple[bytes, Remapped]:
     """The figure with new ids; every other byte is as it was.
 
-    Images of other servers (OME-Zarr by address) have no id and stay as they are.
+    Images of other servers stay: those of panels with a ``baseUrl``, and OME-Zarr images, whose id is an
+    address.
 
     Raises:
         BadPacket: it is no JSON.
     """
-    text, told = _remapped(_decoded(data), ids, _IN_FIGURES)
+    text, figure = _decoded(data)
+    text, told = _remapped(text, ids, _IN_FIGURES, _foreign_panels(figure))
     return text.encode(), told
 
 
 def remap_figure_description(text: str, ids: Ids) -> tuple[str, Remapped]:
-    """The description of a figure's annotation with the new id; a text that is no JSON stays."""
+    """The description of a figure's annotation with the new id; a text of another form stays."""
     try:
-        json.loads(text)
-    except ValueError:
+        told: object = json.loads(text)
+    except (ValueError, RecursionError):
         return text, Remapped(0)
-    return _remapped(text, ids, _IN_DESCRIPTIONS)
+    if isinstance(told, dict) and told.get("baseUrl"):
+        return text, Remapped(0)
+    return _remapped(text, ids, _IN_DESCRIPTIONS, frozenset())
 
 
-def _decoded(data: bytes) -> str:
+def _decoded(data: bytes) -> tuple[str, object]:
     try:
         text = data.decode()
-        json.loads(text)
+        return text, json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadPacket(f"An OMERO.figure file is no JSON: {error}.") from error
-    return text
 
 
-def _remapped(text: str, ids: Ids, fields: Mapping[tuple[str, ...], str]) -> tuple[str, Remapped]:
+def _foreign_panels(figure: object) -> frozenset[int]:
+    panels = figure.get("panels") if isinstance(figure, dict) else None
+    if not isinstance(panels, list):
+        return frozenset()
+    return frozenset(
+        place for place, panel in enumerate(panels) if isinstance(panel, dict) and panel.get("baseUrl")
+    )
+
+
+def _remapped(
+    text: str, ids: Ids, fields: Mapping[_Path, str], foreign: frozenset[int]
+) -> tuple[str, Remapped]:
     parts: list[str] = []
     unknown: dict[str, set[int]] = defaultdict(set)
     done = changed = 0
-    for path, start, end in _scalars(text):
-        kind = fields.get(path)
-        match = _ID.fullmatch(text, start, end) if kind else None
-        if kind is None or match is None:
-            continue
-        new = ids.get(kind, {}).get(int(match[2]))
+    for kind, match in _found_ids(text, fields, foreign):
+        old = int(match[2])
+        new = ids.get(kind, {}).get(old)
         if new is None:
-            unknown[kind].add(int(match[2]))
+            unknown[kind].add(old)
             continue
-        parts += text[done:start], f"{match[1]}{new}{match[1]}"
-        done = end
-        changed += new != int(match[2])
+        parts += text[done : match.start()], f"{match[1]}{new}{match[1]}"
+        done = match.end()
+        changed += new != old
     parts.append(text[done:])
     return "".join(parts), Remapped(changed, {kind: frozenset(some) for kind, some in unknown.items()})
 
 
+def _found_ids(
+    text: str, fields: Mapping[_Path, str], foreign: frozenset[int]
+) -> Iterator[tuple[str, re.Match[str]]]:
+    """Class and place of each id; it may be a number or a text."""
+    for path, start, end in _scalars(text):
+        kind = fields.get(tuple(0 if isinstance(step, int) else step for step in path))
+        match = _ID.fullmatch(text, start, end) if kind else None
+        if kind and match and not (len(path) > 1 and path[1] in foreign):
+            yield kind, match
+
+
 @dataclass(slots=True)
 class _Frame:
-    """Where we are in an object or array; ``key`` is none where the next text is a key."""
+    """Where we are in an object or an array; no step where an object's next text is a key."""
 
-    is_object: bool
-    key: str | None = None
+    step: str | int | None
+
+    def next(self) -> None:
+        self.step = self.step + 1 if isinstance(self.step, int) else None
 
 
-def _scalars(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
+def _scalars(text: str) -> Iterator[tuple[_Path, int, int]]:
     """Path and place of every value in valid JSON that is no object and no array."""
     stack: list[_Frame] = []
     for match in _TOKEN.finditer(text):
         word = match[0]
         if word in "{[":
-            stack.append(_Frame(word == "{", None if word == "{" else "[]"))
+            stack.append(_Frame(None if word == "{" else 0))
         elif word in "}]":
             stack.pop()
         elif word == ",":
-            stack[-1].key = None if stack[-1].is_object else "[]"
-        elif stack and stack[-1].key is None:
-            stack[-1].key = json.loads(word)
+            stack[-1].next()
+        elif stack and stack[-1].step is None:
+            stack[-1].step = json.loads(word)
         elif word != ":":
-            yield tuple(frame.key or "" for frame in stack), match.start(), match.end()
+            yield tuple(frame.step for frame in stack if frame.step is not None), *match.span()

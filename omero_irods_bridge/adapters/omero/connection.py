@@ -91,8 +91,9 @@ class OmeroConnection:
             AccessDenied: this user may not act as that one.
             NotFound: there is no such user or group.
         """
-        service = self.session.getSessionService()
-        made = _session_for(service, user, group)
+        with omero_errors(f"beginning a session for {user}"):
+            service = self.session.getSessionService()
+            made = _session_for(service, user, group)
         try:
             with omero_errors(f"beginning a session for {user}"):
                 client = _joined(self._properties, made.uuid.val, is_ours=True)
@@ -213,17 +214,14 @@ def _opened(properties: Mapping[str, str], name: str, password: str) -> Any:
 
 def _session_for(service: Any, user: str, group: str | None) -> Any:
     """As long as it is used; BlitzGateway's way gives one that lasts a minute whatever happens in it."""
-    what = f"beginning a session for {user}" + (f" in the group {group}" if group else "")
     principal = omero.sys.Principal(user, group or "", "User", None)
-    with omero_errors(what):
-        try:
-            return service.createSessionWithTimeouts(principal, _FOREVER, _SUDO_IDLE_MS)
-        except omero.ValidationException:
-            raise
-        except omero.ApiUsageException as error:
-            raise NotFound(
-                f"OMERO has no such user or group while {what}.", hint="Check the names; case counts."
-            ) from error
+    try:
+        return service.createSessionWithTimeouts(principal, _FOREVER, _SUDO_IDLE_MS)
+    except omero.ValidationException:
+        raise
+    except omero.ApiUsageException as error:
+        where = f" in the group {group}" if group else ""
+        raise NotFound(f"OMERO has no such user or group: {user}{where}.") from error
 
 
 def _joined(properties: Mapping[str, str], key: str, *, is_ours: bool) -> Any:

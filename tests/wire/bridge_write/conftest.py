@@ -32,7 +32,6 @@ from tests.wire.omero_server.conftest import (  # noqa: F401
     user,
 )
 
-
 LogIn = Callable[..., OmeroConnection]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import omero
@@ -17,11 +18,19 @@ from omero_irods_bridge.adapters.omero.loads import OmeroLoadBook
 from omero_irods_bridge.model.errors import BridgeError, Unreachable
 from omero_irods_bridge.model.loads import LoadState
 from omero_irods_sandbox.omero_server.server import OmeroServer
-from tests.wire.bridge_write.conftest import Bytes, LogIn, RECORD, done
+from tests.wire.bridge_write.conftest import RECORD, Bytes, LogIn, done
 from tests.wire.bridge_write.test_saving import IMAGE, id_of
 from tests.wire.omero_server.conftest import User
 
 Work = Callable[[OmeroConnection], None]
+
+
+@contextlib.contextmanager
+def note(failures: list[BridgeError]) -> Iterator[None]:
+    try:
+        yield
+    except BridgeError as error:
+        failures.append(error)
 
 
 def save(connection: OmeroConnection) -> None:
@@ -63,18 +72,15 @@ def test_every_call_may_fail_and_the_next_try_works(
     connection = connect_as(user)
     server.counters.reset()
     work(connection)
-    failures = 0
+    failures: list[BridgeError] = []
     for operation, count in server.counters.all_calls().items():
         for nth in {1, count}:
             server.faults.fail_call(operation, nth=nth)
-            try:
+            with note(failures):
                 work(connection)
-            except BridgeError as error:
-                failures += 1
-                assert "injected fault" in error.message or isinstance(error, Unreachable)
-            finally:
-                server.faults.clear()
-    assert failures > 2
+            server.faults.clear()
+    assert len(failures) > 2
+    assert all("injected fault" in one.message or isinstance(one, Unreachable) for one in failures)
     work(connection)
 
 

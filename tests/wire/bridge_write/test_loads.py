@@ -11,7 +11,7 @@ import pytest
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
 from omero_irods_bridge.adapters.omero.loads import OmeroLoadBook
-from omero_irods_bridge.model.errors import NotFound, UsageError
+from omero_irods_bridge.model.errors import BridgeError, NotFound, UsageError
 from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark
 from omero_irods_bridge.model.loads import LoadState, mark_pairs
 from omero_irods_sandbox.omero_server.server import OmeroServer
@@ -186,7 +186,7 @@ def test_the_id_map_before_stays_until_the_new_one_is_whole(
     server.faults.fail_call(operation, nth=nth)
     try:
         book.write_id_map(RECORD.load, PAIRS[1:])
-    except Exception:
+    except BridgeError:
         assert book.read_id_map(RECORD.load) == PAIRS
     server.faults.clear()
     book.write_id_map(RECORD.load, PAIRS[1:])
@@ -208,7 +208,7 @@ def test_forgetting_a_load_leaves_the_server_as_before(
     for load in (RECORD.load, "load-2"):
         book.write_id_map(load, PAIRS)
     server.faults.fail_call("RawFileStore.save")
-    with pytest.raises(Exception, match="injected"):
+    with pytest.raises(BridgeError, match="injected"):
         book.write_id_map(RECORD.load, PAIRS)  # leaves a file that nothing leads to
     book.forget(RECORD.load)
     assert book.find(RECORD.load) is None

@@ -62,7 +62,7 @@ def test_many_texts_are_asked_for_in_few_questions(
 ) -> None:
     wanted = {TagText(f"tag {n}"): f"TagAnnotation:{tag(gateway, f'tag {n}')}" for n in (0, 199, 200, 999)}
     surroundings = OmeroSurroundings(connection)
-    connection.identity  # noqa: B018  # asked for once
+    surroundings.find_tags(["warm"])
     server.counters.reset()
     assert surroundings.find_tags([f"tag {n}" for n in range(1000)] * 2) == wanted
     assert server.counters.all_calls() == {"IQuery.projection": 5}

@@ -99,7 +99,9 @@ def test_all_rows_are_replaced_in_parts_of_any_size(
     file = uploaded(writer, table)
     writer.remap_table(file, {kind: ids for name in TYPED for kind, ids in mapping(name).items()})
     found = values(connection, file)
-    assert {name: found[name] for name in TYPED} == dict.fromkeys(TYPED, [101, 102, 103, 104, 105, -1, 99])
+    assert {name: found[name] for name in TYPED} == {
+        name: [101, 102, 103, 104, 105, -1, 99] for name in TYPED
+    }
 
 
 def test_a_new_id_that_is_also_an_old_one_is_replaced_once(
