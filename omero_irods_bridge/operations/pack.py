@@ -39,11 +39,10 @@ def apply(
     """
     if plan.problems:
         raise plan.problems[0]
-    place = incoming_of(plan.target, plan.id)
+    place, cancel = incoming_of(plan.target, plan.id), cancel or CancelToken()
     with held(store, place):
-        stored = write(
-            plan, place.path, server, store, options or TransferOptions(), report, cancel or CancelToken()
-        )
+        stored = write(plan, place.path, server, store, options or TransferOptions(), report, cancel)
+        cancel.check()
         description = describe(plan, stored)
         report(Step("Sealing"))
         annotate(store, place.path, description, prefix)

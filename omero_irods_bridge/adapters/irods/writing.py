@@ -26,6 +26,7 @@ class ParallelWriter:
         self._path = path
         self._lock = threading.Lock()
         self._is_spoilt = self._is_closed = False
+        self._failure: BaseException | None = None
         with translated(f"Opening {path} for writing"):
             first = _opened_to_keep(connections, path) if keep else _emptied(connections, path)
             self._open: list[OpenObject | None] = [first, *[None] * (streams - 1)]
@@ -37,7 +38,10 @@ class ParallelWriter:
         return len(self._open)
 
     def write_at(self, stream: int, offset: int, data: bytes | memoryview) -> None:
-        """After an error the object cannot be used: :meth:`abort`, which :meth:`close` does then."""
+        """After an error the object cannot be used: :meth:`abort`, which :meth:`close` does then.
+
+        Whichever stream it happened to, all say what went wrong first: the others only broke off.
+        """
         view = memoryview(data).cast("B")
         with translated(f"Writing {self._path}"), self._all_or_nothing():
             opened = self._stream(stream)
@@ -88,9 +92,15 @@ class ParallelWriter:
     def _all_or_nothing(self) -> Iterator[None]:
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            with self._lock:
+                if self._failure is None and not self._is_spoilt:
+                    self._failure = error
+                first = self._failure or error
             # A normal close would make a good replica of what has arrived so far.
             self.abort()
+            if first is not error:
+                raise first from None
             raise
 
 

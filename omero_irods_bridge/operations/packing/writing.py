@@ -10,7 +10,7 @@ from omero_irods_bridge.model.events import CancelToken, Notice, Report, Step
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.packing import TransferOptions
 from omero_irods_bridge.model.snapshot import Form
-from omero_irods_bridge.model.stored import DataObject
+from omero_irods_bridge.model.stored import Collection, DataObject, ReplicaStatus
 from omero_irods_bridge.operations.incoming import open_when_free
 from omero_irods_bridge.operations.packing.comparing import compare
 from omero_irods_bridge.operations.packing.copying import Copied, Counter, copy
@@ -133,10 +133,10 @@ class _Writing:
 
     def _kept_of_collection(self, counter: Counter) -> list[Copied]:
         kept: list[Copied] = []
-        present = {one.path for one in self._store.children(self._path, recursive=True)}
+        whole = {one.path for one in self._store.children(self._path, recursive=True) if _is_settled(one)}
         for file in self._plan.files:
             path = f"{self._path}/{file.member}"
-            if path in present and (one := self._kept_member(file, path)) is not None:
+            if path in whole and (one := self._kept_member(file, path)) is not None:
                 counter.add(one.size, items=1)
                 kept.append(one)
         self._tell_kept(kept)
@@ -155,3 +155,8 @@ class _Writing:
         if kept:
             size = sum(one.size for one in kept)
             self._report(Notice(f"{len(kept):,} files ({size:,} B) of an earlier run are kept."))
+
+
+def _is_settled(found: DataObject | Collection) -> bool:
+    """Whether an object was closed by who wrote it: what broke off stays stale, whatever its bytes are."""
+    return isinstance(found, DataObject) and all(one.status is ReplicaStatus.GOOD for one in found.replicas)

@@ -1,4 +1,4 @@
-"""What breaks while a packet is written: nothing under the final name, a clear error, and a rerun ends right."""
+"""Whatever breaks while a packet is written: a clear error, nothing under the final name, reruns end right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_pack.packets import asked, contents
 from tests.wire.bridge_pack.test_pack import FORMS, SMALL_PIECES, originals
-from tests.wire.omero_server.conftest import Gateway
 
 OPEN, WRITE, SEEK, CLOSE, CHECKSUM, MAKE, RENAME, QUERY, ATOMIC = (
     602,
@@ -86,8 +85,10 @@ def rerun(plan: pack.PackPlan, attempt: Try, store: IrodsStore, zone: Zone, serv
 @FORMS
 @pytest.mark.parametrize(
     ("api", "nth"),
-    [(OPEN, 1), (OPEN, 2), (WRITE, 1), (WRITE, 4), (CLOSE, 1), (CHECKSUM, 1), (MAKE, 1), (ATOMIC, 1)]
-    + [(RENAME, 1), (QUERY, 2)],
+    [
+        *((OPEN, 1), (OPEN, 2), (WRITE, 1), (WRITE, 2), (CLOSE, 1), (CHECKSUM, 1)),
+        *((MAKE, 1), (ATOMIC, 1), (RENAME, 1), (QUERY, 2)),
+    ],
 )
 def test_whichever_call_irods_refuses_is_told_and_a_rerun_ends_right(
     api: int, nth: int, attempt: Try, rerun: Try, zone: Zone
@@ -114,7 +115,7 @@ def test_a_quota_that_is_reached_is_no_space(
 
 
 @FORMS
-@pytest.mark.parametrize("free", [0, 10_000, 190_000, 224_000])
+@pytest.mark.parametrize("free", [0, 10_000, 190_000])
 def test_a_full_disk_is_no_space_and_a_rerun_goes_on_when_there_is_some(
     free: int, attempt: Try, rerun: Try, zone: Zone
 ) -> None:
@@ -183,13 +184,9 @@ def test_a_connection_to_irods_cut_at_any_part_of_the_way_leaves_what_a_rerun_fi
     rerun: Try,
     plan: pack.PackPlan,
 ) -> None:
+    other = pack.plan(asked((dataset,), place, form, "whole"), omero, store, clock=SystemClock())
     zone.counters.reset()
-    whole = pack.apply(
-        pack.plan(asked((dataset,), place, form, "whole"), omero, store, clock=SystemClock()),
-        omero,
-        store,
-        options=SMALL_PIECES,
-    )
+    whole = pack.apply(other, omero, store, options=SMALL_PIECES)
     total = zone.counters.bytes_received if direction == "received" else zone.counters.bytes_sent
     store.remove(whole.path)
     zone.faults.cut_after(total * part // 12, direction=direction)
@@ -221,24 +218,14 @@ def test_a_connection_to_omero_cut_in_any_file_leaves_what_a_rerun_finishes(
 
 
 @FORMS
-@pytest.mark.parametrize("nth", [1, 3])
 def test_a_session_that_expires_in_the_middle_says_to_log_in_again(
-    nth: int,
-    form: Form,
-    attempt: Try,
-    gateway: Gateway,
-    server: OmeroServer,
-    omero: OmeroImageServer,
-    store: IrodsStore,
-    plan: pack.PackPlan,
+    attempt: Try, server: OmeroServer, omero: OmeroImageServer, store: IrodsStore, plan: pack.PackPlan
 ) -> None:
     key = omero._connection.client.getSessionId()
-    copied = 0
+    server.faults.delay_calls("RawFileStore.read", 0.2)
 
     def expire(event: Event) -> None:
-        nonlocal copied
-        copied += isinstance(event, Progress)
-        if copied == nth:
+        if isinstance(event, Progress):
             server.faults.expire_session(key)
 
     with pytest.raises(AccessDenied) as caught:
@@ -262,9 +249,7 @@ def test_a_call_that_omero_fails_names_the_file(attempt: Try, rerun: Try, server
 
 @FORMS
 @pytest.mark.parametrize("step", ["Copying", "Writing what OMERO knows", "Comparing checksums with iRODS"])
-def test_what_is_stopped_at_a_step_keeps_what_was_there(
-    step: str, form: Form, attempt: Try, rerun: Try
-) -> None:
+def test_what_is_stopped_at_a_step_keeps_what_was_there(step: str, attempt: Try, rerun: Try) -> None:
     cancel = CancelToken()
 
     def stop(event: Event) -> None:
@@ -281,7 +266,7 @@ def test_what_is_stopped_at_a_step_keeps_what_was_there(
 
 @FORMS
 def test_two_runs_in_a_row_after_a_failure_resume_each_from_where_the_last_one_was(
-    form: Form, attempt: Try, rerun: Try, server: OmeroServer, plan: pack.PackPlan
+    attempt: Try, rerun: Try, server: OmeroServer, plan: pack.PackPlan
 ) -> None:
     for number in (1, 2):
         server.faults.cut_file_after(0, file_id=plan.files[number].id)
