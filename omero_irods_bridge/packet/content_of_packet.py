@@ -1,4 +1,4 @@
-"""What is in a packet, whoever packed it, and whether all of it is there: looked at before OMERO is changed."""
+"""What is in a packet, whoever packed it, and whether all of it is there: before OMERO is changed."""
 
 from __future__ import annotations
 

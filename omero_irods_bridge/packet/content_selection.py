@@ -1,9 +1,9 @@
 """The part of a packet that some of its objects need: what pack would have put in for them alone.
 
 An object is *whole*, with what it owns, or a *row*, which says what it is. Who owns whom is told by the field
-in which what is owned points back (``_OWNERS``): a region to its image, a link to its parent. From a whole row
-all references lead to whole rows, but those back to an owner to a row alone: a well says which plate it is of
-without all of that plate. Filesets and instruments stay together.
+in which what is owned points back (``_OWNERS``): a region to its image, a link to its parent. From a whole
+row all references lead to whole rows, but those back to an owner to a row alone: a well says which plate it
+is of without all of that plate. Filesets and instruments stay together.
 """
 
 from __future__ import annotations

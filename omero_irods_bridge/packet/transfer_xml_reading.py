@@ -84,7 +84,7 @@ class _Reading:
         self._links.check_rois(self._graph)
         for row in self._links.contained(self._graph):
             self._graph.add(row)
-        self._annotations.link()
+        self._annotations.link(self._rois.without_image)
         told = self._bookkeeping
         return TransferXml(
             self._graph, told.paths, told.origins, told.is_old, told.is_prepared, self._unread.all()

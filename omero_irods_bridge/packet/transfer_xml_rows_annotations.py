@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -33,7 +33,7 @@ from omero_irods_bridge.packet.transfer_xml_rows import (
     whole_of,
 )
 from omero_irods_bridge.packet.transfer_xml_rows_bookkeeping import Bookkeeping
-from omero_irods_bridge.packet.transfer_xml_rows_links import Links, check_there
+from omero_irods_bridge.packet.transfer_xml_rows_links import Links, not_there
 from omero_irods_bridge.packet.xml import local_name
 
 Told = dict[str, Any]
@@ -82,22 +82,26 @@ class AnnotationRows:
         classes = {kind for kind, _ in _KINDS.values()}
         return {number: f"{kind}:{number}" for kind in classes for number in self.graph.ids(kind)}
 
-    def link(self) -> None:
+    def link(self, left_out: Container[int]) -> None:
         """Add a link for each object and annotation, and give the bookkeeping to whom it belongs.
+
+        ``left_out`` are regions that have no row.
 
         Raises:
             BadPacket: an annotation is referred to that is not there.
         """
         kinds = self._kinds()
         for kind, number, annotation in self.links.annotated():
+            if kind == "Roi" and number in left_out:
+                continue
             holder = kinds[number] if kind == "Annotation" else f"{kind}:{number}"
             if annotation in self.bookkeeping:
                 self.bookkeeping.assign(holder.partition(":")[0], number, annotation)
             elif annotation in kinds:
                 self.graph.add(self.links.row(f"{kind}AnnotationLink", holder, kinds[annotation]))
             elif annotation not in self.skipped:
-                check_there(self.graph, holder, f"Annotation:{annotation}")
-        self.bookkeeping.assign_named(kinds)
+                raise not_there(holder, f"Annotation:{annotation}")
+        self.bookkeeping.assign_named(self.graph, kinds)
 
     def _kinds(self) -> dict[int, str]:
         """The reference of each annotation that has a row, by its id."""
@@ -178,7 +182,7 @@ def _folder(binary: Node) -> str | None:
     """``BinData`` has the folder that the file was attached from, in base64 twice; none for anything else."""
     text = text_of(binary, "BinData")
     try:
-        return None if text is None else base64.b64decode(base64.b64decode(text)).decode()
+        return None if text is None else base64.b64decode(base64.b64decode(text), validate=True).decode()
     except (binascii.Error, ValueError):
         return None
 

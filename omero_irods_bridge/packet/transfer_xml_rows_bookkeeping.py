@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from omero_irods_bridge.model.errors import BadPacket
+from omero_irods_bridge.packet.graph import Graph
 from omero_irods_bridge.packet.names import quoted, unsafe
 from omero_irods_bridge.packet.transfer_xml_bookkeeping import NAMESPACE
 from omero_irods_bridge.packet.transfer_xml_nodes import Node
@@ -126,14 +127,14 @@ class Bookkeeping:
                 f"{quoted(self._paths[annotation])}."
             )
 
-    def assign_named(self, files: Mapping[int, str]) -> None:
-        """Give those that a namespace names their paths; ``files`` has the references of annotations.
+    def assign_named(self, graph: Graph, annotations: Mapping[int, str]) -> None:
+        """Give those that a namespace names their paths; ``annotations`` has references by id.
 
         What names a figure wins: stock also gives it a path at which it puts nothing.
         """
         for (kind, number), path in self._named.items():
-            key = files.get(number) if kind == "Annotation" else f"{kind}:{number}"
-            if key is not None:
+            key = annotations.get(number) if kind == "Annotation" else f"{kind}:{number}"
+            if key is not None and key in graph:
                 self.paths[key] = path
 
 

@@ -111,7 +111,12 @@ class Links:
 def check_there(graph: Graph, source: str, target: str) -> None:
     """Raises BadPacket where ``source`` refers to something that has no row."""
     if target not in graph:
-        raise BadPacket(
-            f"transfer.xml: {source} refers to {target}, which is not in it.",
-            hint="The file was changed or cut off; pack the objects again.",
-        )
+        raise not_there(source, target)
+
+
+def not_there(source: str, target: str) -> BadPacket:
+    """``source`` refers to ``target``, which is not in the file."""
+    return BadPacket(
+        f"transfer.xml: {source} refers to {target}, which is not in it.",
+        hint="The file was changed or cut off; pack the objects again.",
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from omero_irods_bridge.packet.graph import Graph
+from omero_irods_bridge.model.errors import BadPacket
+from omero_irods_bridge.packet.graph import Graph, id_of
 from omero_irods_bridge.packet.names import quoted
 from omero_irods_bridge.packet.transfer_xml_nodes import Node
 from omero_irods_bridge.packet.transfer_xml_rows import (
@@ -107,6 +108,8 @@ class RoiRows:
     graph: Graph
     links: Links
     unread: UnreadParts
+    without_image: set[int] = field(default_factory=set)
+    """Regions that are left out."""
     _waiting: Graph = field(default_factory=Graph)
 
     def read(self, element: Node) -> None:
@@ -114,57 +117,69 @@ class RoiRows:
         number = object_id(element, "ROI")
         row: dict[str, Any] = {"@": f"Roi:{number}", "@sets": ["annotationLinks"]}
         row |= {"name": element.get("Name"), "description": text_of(element, "Description") or None}
+        image = self.links.image_of(number)
+        row["image"] = None if image is None else f"Image:{image}"
+        graph = self._waiting if image is None else self.graph
         union = child(element, "Union")
-        row["shapes"] = [] if union is None else list(self._shapes(union, number))
-        self._add({name: value for name, value in row.items() if value is not None})
+        row["shapes"] = [] if union is None else list(self._shapes(union, number, graph))
+        graph.add({name: value for name, value in row.items() if value is not None})
         self.links.annotate("Roi", number, element)
         self.unread.add_rest(element, ("ID", "Name"), ("Union", "AnnotationRef", "Description"))
 
     def finish(self) -> None:
-        """Add the regions that waited; one of no image is noted as unread."""
+        """Add the regions that waited; one of no image is noted as unread.
+
+        Raises:
+            BadPacket: one has a shape that another region has, too.
+        """
         for row in self._waiting.rows("Roi"):
-            if not self._add_to_image(row):
+            image = self.links.image_of(id_of(row["@"]))
+            if image is None:
                 self.unread.add("a region of no image", str(row["@"]))
+                self.without_image.add(id_of(row["@"]))
+            else:
+                self.graph.add({**row, "image": f"Image:{image}"})
+                self._add_waiting(row["shapes"])
 
-    def _add(self, row: Row) -> None:
-        if not self._add_to_image(row):
-            self._waiting.add(row)
+    def _add_waiting(self, shapes: Sequence[str]) -> None:
+        for row in filter(None, map(self._waiting.one, shapes)):
+            if row["@"] not in self.graph and f"Shape:{id_of(row['@'])}" in self.graph:
+                raise BadPacket(f"transfer.xml: {row['@']} has the ID of another shape.")
+            self.graph.add(row)
+            transform = self._waiting.one(row.get("transform"))
+            if transform is not None:
+                self.graph.add(transform)
 
-    def _add_to_image(self, row: Row) -> bool:
-        image = self.links.image_of(int(row["@"].partition(":")[2]))
-        if image is not None:
-            self.graph.add({**row, "image": f"Image:{image}"})
-        return image is not None
-
-    def _shapes(self, union: Node, roi: int) -> Iterator[str]:
+    def _shapes(self, union: Node, roi: int, graph: Graph) -> Iterator[str]:
         for one in union.iterchildren():
             kind = local_name(one)
             if kind in _PLACES:
-                yield self._shape(one, kind, roi)
+                yield self._shape(one, kind, roi, graph)
             else:
                 self.unread.add_element(f"a shape {kind[:100]}", one)
 
-    def _shape(self, element: Node, kind: str, roi: int) -> str:
+    def _shape(self, element: Node, kind: str, roi: int, graph: Graph) -> str:
         number = object_id(element, "Shape")
         key = f"{kind}:{number}"
-        if key not in self.graph and f"Shape:{number}" in self.graph:
+        if key not in graph and f"Shape:{number}" in graph:
             refuse(element, "has the ID of another shape")
         row = {"@": key, "roi": f"Roi:{roi}", **_look(element), **_place(element, kind)}
         transform = child(element, "Transform")
         if transform is not None:
-            row["transform"] = self._transform(transform, number)
-        self.graph.add(row)
+            row["transform"] = f"AffineTransform:{number}"
+            graph.add(_transform(transform, number))
+        graph.add(row)
         self.unread.add_rest(element, _known(kind), ("Transform",))
         return key
 
-    def _transform(self, element: Node, shape: int) -> str:
-        """It has no id of its own, and one shape."""
-        row: dict[str, Any] = {"@": f"AffineTransform:{shape}"}
-        row |= {name.lower(): double(element, name) for name in _MATRIX}
-        if None in row.values():
-            refuse(element, f"of Shape:{shape} is not complete")
-        self.graph.add(row)
-        return f"AffineTransform:{shape}"
+
+def _transform(element: Node, shape: int) -> Row:
+    """It has no id of its own, and one shape."""
+    row: dict[str, Any] = {"@": f"AffineTransform:{shape}"}
+    row |= {name.lower(): double(element, name) for name in _MATRIX}
+    if None in row.values():
+        refuse(element, f"of Shape:{shape} is not complete")
+    return row
 
 
 def _known(kind: str) -> list[str]:
