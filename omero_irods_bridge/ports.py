@@ -285,7 +285,7 @@ class Surroundings(Protocol):
         ...
 
     def may_write_for_others(self) -> bool:
-        """Whether drafts may name another owner."""
+        """Whether drafts of any class, files too, may name another owner."""
         ...
 
 

@@ -25,6 +25,10 @@ from omero_irods_bridge.ports import ByteSource, Draft
 LARGEST_BATCH: Final = 96 << 20
 """Bytes of a batch as estimated by :func:`batch_bytes`: OMERO takes and sends messages of up to 250 MB."""
 
+WRITE_OWNED: Final = "WriteOwned"
+WRITE_FILE: Final = "WriteFile"
+"""What it takes to make objects, and files, of others (OmeroInterceptor.newTransientDetails)."""
+
 _BYTES_PER_DRAFT: Final = 1500
 """What an object takes in a message beside its texts and bytes, and what OMERO answers of its details."""
 
@@ -88,19 +92,22 @@ class OmeroGraphWriter:
     def _check_owners(self, batch: DraftBatch) -> None:
         me = self._connection.identity.user_id
         others = [key for key, owner in batch.owners.items() if owner != me]
-        if others and not may_write_for_others(self._connection):
-            raise AccessDenied(
-                f"You may not make objects of other users: {others[0]} is to be of"
-                f" Experimenter:{batch.owners[others[0]]}.",
-                hint="Leave the owners out, or ask an administrator who has the privilege WriteOwned.",
-            )
+        privileges = privileges_of(self._connection) if others else frozenset()
+        for key in others:
+            needed = WRITE_FILE if key.startswith("OriginalFile:") else WRITE_OWNED
+            if needed not in privileges:
+                raise AccessDenied(
+                    f"You may not make objects of other users: {key} is to be of"
+                    f" Experimenter:{batch.owners[key]}.",
+                    hint=f"Leave the owners out, or ask an administrator who has the privilege {needed}.",
+                )
 
 
-def may_write_for_others(connection: OmeroConnection) -> bool:
-    """Whether new objects may name another owner (reference/omero-semantics.md, 3)."""
+def privileges_of(connection: OmeroConnection) -> frozenset[str]:
+    """What an administrator may do, and nothing for others; owners of groups may not make others' objects."""
     with omero_errors("asking what you may do"):
         context = connection.session.getAdminService().getEventContext()
-    return bool(context.isAdmin and "WriteOwned" in context.adminPrivileges)
+    return frozenset(context.adminPrivileges) if context.isAdmin else frozenset()
 
 
 # -- what came back

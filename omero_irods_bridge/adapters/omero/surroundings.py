@@ -13,7 +13,7 @@ from omero.rtypes import rlist, rstring, unwrap
 
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
-from omero_irods_bridge.adapters.omero.graph_writing import may_write_for_others
+from omero_irods_bridge.adapters.omero.graph_writing import WRITE_FILE, WRITE_OWNED, privileges_of
 from omero_irods_bridge.model.loads import LoadTarget, TagText
 from omero_irods_bridge.model.objects import ObjectRef
 
@@ -57,7 +57,7 @@ class OmeroSurroundings:
         return None if found is None else _target(str(target), found)
 
     def may_write_for_others(self) -> bool:
-        return may_write_for_others(self._connection)
+        return {WRITE_FILE, WRITE_OWNED} <= privileges_of(self._connection)
 
     def _rows(self, text: str, texts: Sequence[str], what: str) -> Iterator[list[Any]]:
         with omero_errors(what):

@@ -325,6 +325,19 @@ def test_administrators_who_may_write_for_others_do(
     assert (found.details.owner.id.val, found.details.group.id.val) == (user.id, group.id)
 
 
+def test_files_of_others_take_a_privilege_of_their_own(
+    connect_as: LogIn, make_group: Any, make_user: Any
+) -> None:
+    group = make_group()
+    details = {"owner": f"Experimenter:{make_user(group).id}"}
+    file = {"@": "OriginalFile:_1", "name": "f", "path": "", "details": details}
+    with pytest.raises(AccessDenied) as failed:
+        OmeroGraphWriter(connect_as(make_user(group, privileges=["WriteOwned"]), group)).save([file])
+    assert failed.value.hint.endswith("the privilege WriteFile.")
+    both = make_user(group, privileges=["WriteOwned", "WriteFile"])
+    assert OmeroGraphWriter(connect_as(both, group)).save([file])
+
+
 def test_a_light_administrator_without_that_privilege_may_not(
     connect_as: LogIn, make_group: Any, make_user: Any
 ) -> None:

@@ -128,7 +128,9 @@ def test_a_target_in_another_group_says_which(
     assert (found.group_id, found.group) == (there.id, there.name)
 
 
-@pytest.mark.parametrize(("privileges", "may"), [(["WriteOwned"], True), (["Sudo"], False)])
+@pytest.mark.parametrize(
+    ("privileges", "may"), [(["WriteOwned", "WriteFile"], True), (["WriteOwned"], False)]
+)
 def test_who_may_write_for_others_is_told(
     connect_as: LogIn, make_user: Any, privileges: list[str], may: bool
 ) -> None:
