@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, Val
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 from pydantic_settings.sources import PydanticBaseSettingsSource
 
+from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
 from omero_irods_bridge.model.packing import TransferOptions
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX
@@ -142,6 +143,7 @@ class Settings(BaseSettings):
     paths: dict[IrodsPath, AbsolutePath] = {}
     snapshots: SnapshotSettings = SnapshotSettings()
     transfer: TransferSettings = TransferSettings()
+    agent: AgentSettings = AgentSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -343,7 +345,7 @@ def _unknown(tree: Tree) -> Iterator[tuple[tuple[str, ...], Sequence[str]]]:
         field = Settings.model_fields.get(section)
         if field is None:
             yield (section,), list(Settings.model_fields)
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, _Section):
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             known = list(field.annotation.model_fields)
             names = values if isinstance(values, Mapping) else ()
             yield from (((section, name), known) for name in names if name not in known)

@@ -1,0 +1,1 @@
+"""The agent: runs jobs for people who have walked away."""

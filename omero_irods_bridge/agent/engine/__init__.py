@@ -1,0 +1,1 @@
+"""What a worker does: lets jobs begin within the limits, and runs them so that a kill loses nothing."""

@@ -1,0 +1,151 @@
+"""DBOS: makes sure that an attempt which was let begin is run to its end, whatever is killed meanwhile.
+
+Which job begins when is decided by the store: queues of DBOS have no limit over several queues, and take the
+users of a partitioned one in random order. From DBOS come the steps that a killed worker goes on from.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, Serializer, StepOptions
+
+from omero_irods_bridge.agent.engine.running import Runner
+from omero_irods_bridge.agent.store.attempts import Attempt
+from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.outcomes import Outcome
+
+APPLICATION: Final = "bridge"
+VERSION: Final = "1"
+"""Of the steps. A worker takes up only what has its own version: raise it when old attempts cannot go on."""
+
+_QUEUE: Final = "attempts"
+_WORKFLOW: Final = "attempt"
+_POLL_S: Final = 0.2
+_DELETED_AT_ONCE: Final = 200
+_ENDED: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+
+
+class JsonSerializer(Serializer):
+    """DBOS's own is pickle: who may write to the database could run code in the worker."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        return json.loads(serialized_data)
+
+
+class DurableAttempts:
+    """Runs attempts in this process. There can be only one in a process: DBOS is global."""
+
+    def __init__(self, database: Database, worker: str, runner: Runner, *, at_once: int) -> None:
+        """``worker`` has to be a name of its own, the same after each restart: it takes up its own jobs."""
+        self._database, self._runner, self._at_once = database, runner, at_once
+        self._client: DBOSClient | None = None
+        DBOS(
+            config={
+                "name": APPLICATION,
+                "system_database_url": database.url,
+                "executor_id": worker,
+                "application_version": VERSION,
+                "serializer": JsonSerializer(),
+                "log_level": "WARNING",
+                "use_listen_notify": False,
+            }
+        )
+        self._define_steps()
+
+    def start(self) -> None:
+        """Go on with what this worker had when it died, and begin to take new attempts."""
+        DBOS.listen_queues([_QUEUE])
+        DBOS.launch()
+        DBOS.register_queue(_QUEUE, worker_concurrency=self._at_once, polling_interval_sec=_POLL_S)
+        self._client = DBOSClient(
+            system_database_url=self._database.url,
+            application_name=APPLICATION,
+            serializer=JsonSerializer(),
+        )
+
+    def enqueue(self, connection: sa.Connection, attempt: Attempt, priority: int) -> None:
+        """Have it run by some worker, when the transaction of ``connection`` is committed."""
+        self._present.enqueue_in_transaction(
+            connection,
+            {
+                "workflow_name": _WORKFLOW,
+                "queue_name": _QUEUE,
+                "workflow_id": _id(attempt),
+                "priority": priority + 1,
+            },
+            attempt.job,
+            attempt.number,
+        )
+
+    def stranded(self, attempts: list[Attempt]) -> list[Attempt]:
+        """Those of ``attempts`` that nobody runs nor will run: their workflow failed or is not there."""
+        if not attempts:
+            return []
+        found = self._present.list_workflows(
+            workflow_ids=[_id(one) for one in attempts], load_input=False, load_output=False
+        )
+        alive = {one.workflow_id for one in found if one.status not in _ENDED}
+        return [one for one in attempts if _id(one) not in alive]
+
+    def forget_ended(self, older_than_s: float) -> None:
+        """Remove what DBOS keeps of attempts that ended; the job itself stays."""
+        before = datetime.fromtimestamp(time.time() - older_than_s, UTC).isoformat()
+        while True:
+            found = self._present.list_workflows(
+                status=list(_ENDED),
+                completed_before=before,
+                limit=_DELETED_AT_ONCE,
+                load_input=False,
+                load_output=False,
+            )
+            if not found:
+                return
+            self._present.delete_workflows([one.workflow_id for one in found])
+
+    def stop(self) -> None:
+        """Take no more. What still runs goes on when a worker of the same name starts."""
+        if self._client is not None:
+            self._client.destroy()
+        DBOS.destroy(workflow_completion_timeout_sec=2)
+
+    @property
+    def _present(self) -> DBOSClient:
+        assert self._client is not None, "start() comes first"
+        return self._client
+
+    def _define_steps(self) -> None:
+        """What VERSION stands for."""
+
+        @DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)
+        def attempt(job: int, number: int) -> None:
+            found = DBOS.run_step(_step("run"), self._run, job, number)
+            DBOS.run_step(_step("finish"), self._finish, job, number, found)
+
+    def _run(self, job: int, number: int) -> dict[str, Any]:
+        return self._runner.run(Attempt(job, number)).to_fields()
+
+    def _finish(self, job: int, number: int, found: dict[str, Any]) -> None:
+        self._runner.finish(Attempt(job, number), Outcome.from_fields(found))
+
+
+def _step(name: str) -> StepOptions:
+    """Only the database makes a step fail."""
+    return {
+        "name": name,
+        "retries_allowed": True,
+        "max_attempts": 8,
+        "interval_seconds": 0.5,
+        "backoff_rate": 2.0,
+    }
+
+
+def _id(attempt: Attempt) -> str:
+    return f"job/{attempt.job}/{attempt.number}"

@@ -1,0 +1,91 @@
+"""A worker: a process that runs jobs until it is asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from omero_irods_bridge.agent.engine.durable import DurableAttempts
+from omero_irods_bridge.agent.engine.lease import lease
+from omero_irods_bridge.agent.engine.running import Perform, Runner
+from omero_irods_bridge.agent.store.attempts import Attempts, Limits
+from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.jobs import Jobs
+from omero_irods_bridge.model.events import CancelToken
+from omero_irods_bridge.ports import Clock
+
+log = logging.getLogger(__name__)
+
+POLL_S: Final = 0.25
+SWEEP_S: Final = 30.0
+_DAY_S: Final = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """``name`` is its own and stays; ``patience_s`` is how long jobs have to stop when the worker does."""
+
+    name: str
+    limits: Limits
+    retry_after_s: tuple[float, ...]
+    keep_days: float
+    patience_s: float = 30.0
+
+
+class Worker:
+    """Lets jobs begin and runs them."""
+
+    def __init__(self, database: Database, options: WorkerOptions, clock: Clock, perform: Perform) -> None:
+        self._database, self._options, self._clock = database, options, clock
+        self._jobs = Jobs(database, clock)
+        self._attempts = Attempts(database, clock, options.retry_after_s)
+        self._runner = Runner(self._attempts, clock, options.name, perform)
+
+    def run(self, stop: CancelToken) -> bool:
+        """Work until ``stop`` is cancelled, then let jobs stop and hand them back; whether all did.
+
+        Raises:
+            Busy: there is a worker of this name.
+        """
+        with lease(self._database, self._options.name):
+            at_once = self._options.limits.total
+            durable = DurableAttempts(self._database, self._options.name, self._runner, at_once=at_once)
+            durable.start()
+            log.info("worker %s is at work on %s", self._options.name, self._database.shown)
+            self._work(durable, stop)
+            self._runner.stop()
+            has_stopped = self._wait_until_idle()
+            durable.stop()
+        return has_stopped
+
+    def _work(self, durable: DurableAttempts, stop: CancelToken) -> None:
+        swept_at = 0.0
+        while not stop.is_cancelled:
+            try:
+                self._attempts.admit(self._options.limits, durable.enqueue, room=self._options.limits.total)
+                if time.monotonic() - swept_at > SWEEP_S:
+                    self._sweep(durable)
+                    swept_at = time.monotonic()
+            except SQLAlchemyError as error:
+                log.warning("the database fails: %s", type(error).__name__)
+            time.sleep(POLL_S)
+
+    def _sweep(self, durable: DurableAttempts) -> None:
+        """Forget what is old, and take up again what nobody runs although it was let begin."""
+        stranded = durable.stranded(self._attempts.running())
+        for job in self._attempts.requeue(stranded, "Its attempt broke off."):
+            log.warning("job %s: its attempt broke off; it is begun anew", job)
+        self._jobs.forget_ended(self._clock.now() - self._options.keep_days * _DAY_S)
+        durable.forget_ended(_DAY_S)
+
+    def _wait_until_idle(self) -> bool:
+        until = time.monotonic() + self._options.patience_s
+        while not self._runner.is_idle:
+            if time.monotonic() > until:
+                return False
+            time.sleep(POLL_S / 5)
+        return True

@@ -1,0 +1,74 @@
+"""``[agent]``: settings of the service that runs jobs."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from omero_irods_bridge.model.jobs import JobKind
+
+APPLICATION: Final = "omero-irods-bridge"
+WEEK_S: Final = 7 * 24 * 3600.0
+
+Count = Annotated[int, Field(ge=1, le=1000)]
+Interval = Annotated[float, Field(gt=0, le=WEEK_S)]
+WorkerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+
+
+def _absolute(path: Path) -> Path:
+    if not path.expanduser().is_absolute():
+        raise ValueError("must be an absolute path")
+    return path.expanduser()
+
+
+def _database(text: str) -> str:
+    if text.startswith("/"):
+        return text
+    if not text.startswith("postgresql"):
+        raise ValueError('must be the absolute path of a file, or "postgresql://user@host/database"')
+    if ":" in text.partition("://")[2].rpartition("@")[0]:
+        raise ValueError("must not hold a password; PostgreSQL reads it from ~/.pgpass or PGPASSFILE")
+    return text
+
+
+def _default_database() -> str:
+    return str(platformdirs.user_state_path(APPLICATION) / "agent.db")
+
+
+class AgentSettings(BaseModel):
+    """How many jobs run at once, how often they are tried, and where they are kept.
+
+    ``limits`` are of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed
+    attempt, the second, and so on; after the last the job has failed. Jobs that ended are forgotten after
+    ``keep_days``, failed ones never.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    database: Annotated[str, AfterValidator(_database)] = Field(default_factory=_default_database)
+    users: Annotated[Path, AfterValidator(_absolute)] | None = None
+    worker: WorkerName = Field(default_factory=lambda: f"{socket.gethostname()}-1")
+    limit: Count = 4
+    limit_per_user: Count = 2
+    limits: dict[JobKind, Count] = {}
+    retry_after_s: list[Interval] = [30.0, 120.0, 600.0, 3600.0, 4 * 3600.0]
+    keep_days: Annotated[float, Field(gt=0)] = 90.0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.limit_per_user > self.limit:
+            raise ValueError("limit_per_user cannot be above limit")
+        return self
+
+    def limit_of(self, kind: JobKind) -> int:
+        """How many jobs of this kind run at once."""
+        return self.limits.get(kind, self.limit)
+
+    @property
+    def limits_of_kinds(self) -> Mapping[JobKind, int]:
+        return {kind: self.limit_of(kind) for kind in JobKind}
