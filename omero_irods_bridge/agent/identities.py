@@ -62,7 +62,7 @@ class Identities:
             raise UsageError(f"{name} is not TOML: {error}.", hint="Put patterns into quotes.") from error
         lines = found.pop("users", {})
         if found or not isinstance(lines, dict):
-            raise UsageError(f"{name} has one section, [users], with lines such as alice = \"a.smith\".")
+            raise UsageError(f'{name} has one section, [users], with lines such as alice = "a.smith".')
         checked = {omero: _checked(name, omero, irods, frozenset(never)) for omero, irods in lines.items()}
         exact = {omero: irods for omero, irods in checked.items() if not _WILDCARDS & set(omero)}
         patterns = [(omero, irods) for omero, irods in checked.items() if omero not in exact]

@@ -25,7 +25,8 @@ class PackRequest:
     """Pack ``objects`` into a snapshot at ``target``, a path or a template of one (operations/targets.py).
 
     With ``figures`` the OMERO.figure files go along that show one of the images, besides those linked to
-    something that is packed, which always do.
+    something that is packed, which always do. ``job`` is the agent's name of the job that asks, "" for none;
+    it is kept with the snapshot, so that a job that is repeated finds what it has made.
 
     Raises:
         UsageError: nothing is to be packed, or a text is not valid Unicode, as bytes of another encoding on
@@ -38,6 +39,7 @@ class PackRequest:
     existing: Existing = Existing.VERSION
     note: str = ""
     figures: bool = False
+    job: str = ""
 
     def __post_init__(self) -> None:
         if not self.objects:

@@ -45,7 +45,7 @@ class Description:
 
     ``images`` and ``files`` are counts, ``size`` is in bytes; ``image_ids`` is empty above
     LARGEST_IMAGE_LIST. ``sha256`` is of the data object, of ``bridge/manifest.json`` for an expanded one.
-    Times are aware, UTC, to the second.
+    ``job`` names the job of the agent that packed it. Times are aware, UTC, to the second.
     """
 
     server: str
@@ -62,6 +62,7 @@ class Description:
     packed_at: datetime
     software: str
     note: str = ""
+    job: str = ""
     image_ids: tuple[int, ...] = ()
     state: State = State.SEALED
     verified_at: datetime | None = None
@@ -89,6 +90,7 @@ _TEXTS: Final = (
         "sha256",
         "software",
         "note",
+        "job",
     ),
     *("images", "files"),
 )
@@ -162,6 +164,7 @@ def _description(values: Mapping[str, Sequence[str]]) -> Description:
         packed_at=parse_timestamp(first["packed_at"]),
         software=first.get("software", ""),
         note=first.get("note", ""),
+        job=first.get("job", ""),
         image_ids=tuple(sorted(int(image) for image in values.get("image", ()))),
         state=State(first["state"]),
         verified_at=parse_timestamp(first["verified_at"]) if "verified_at" in first else None,

@@ -35,6 +35,7 @@ def describe(plan: PackPlan, stored: Stored) -> Description:
         packed_at=plan.moment,
         software=SOFTWARE,
         note=plan.request.note,
+        job=plan.request.job,
         image_ids=tuple(images) if len(images) <= LARGEST_IMAGE_LIST else (),
     )
 

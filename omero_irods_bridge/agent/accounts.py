@@ -1,0 +1,86 @@
+"""Connections of the agent's two service accounts, on behalf of the user whose job it is.
+
+OMERO: sudo of the user of ``[omero]``, a light administrator with the privilege Sudo. iRODS: proxy of the
+account in ``[irods]``, a rodsadmin. Passwords are read from their files when a connection is made, and kept
+nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omero_irods_bridge.adapters.irods.environment import account_from_environment
+from omero_irods_bridge.adapters.irods.store import IrodsStore
+from omero_irods_bridge.adapters.omero.connection import connect
+from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
+from omero_irods_bridge.adapters.omero.login import UserPassword
+from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.ports import ImageServer, ObjectStore
+from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
+
+
+class Accounts:
+    """Connections on behalf of users, by their names in OMERO; each lasts as long as its block."""
+
+    def __init__(self, settings: Settings, identities: Identities) -> None:
+        self._settings, self._identities = settings, identities
+
+    @contextmanager
+    def image_server(self, user: str, group: str = "") -> Iterator[ImageServer]:
+        """OMERO as ``user``, in this group, "" for his default one.
+
+        Raises:
+            AccessDenied: he may not use the agent, or the agent may not act as him.
+            NotFound: OMERO has no such user or group.
+            Unreachable: nobody answers there.
+        """
+        self._identities.irods_user(user)
+        omero = self._settings.omero
+        host, name, file = service_account(omero)
+        login = UserPassword(host, name, read_secret(file), omero.port)
+        with (
+            connect(login, secure=omero.secure) as service,
+            service.as_user(user, group or None) as connection,
+        ):
+            yield OmeroImageServer(connection, repository=omero.managed_repository)
+
+    @contextmanager
+    def object_store(self, user: str) -> Iterator[ObjectStore]:
+        """The zone, as who ``user`` is in iRODS.
+
+        Raises:
+            AccessDenied: he may not use the agent, or the agent may not act as him.
+            Unreachable: nobody answers there.
+        """
+        name = self._identities.irods_user(user)
+        file = self._settings.irods.environment_file
+        with IrodsStore(account_from_environment(file, client_user=name)) as store:
+            store.find(f"/{store.zone}")  # a wrong password is told now, not after OMERO was asked
+            yield store
+
+
+def service_account(omero: OmeroSettings) -> tuple[str, str, Path]:
+    """Host, user and password file of the agent's own account in OMERO.
+
+    Raises:
+        UsageError: the settings do not say all three.
+    """
+    if omero.host and omero.user and omero.password_file:
+        return omero.host, omero.user, omero.password_file
+    raise UsageError(
+        "The settings do not say host, user and password_file of the agent's account in OMERO.",
+        hint="Set them below [omero]; the account is a light administrator with the privilege Sudo.",
+    )
+
+
+def service_user_in_irods(settings: Settings) -> str:
+    """The name of the agent's own account in iRODS. Connects to nothing.
+
+    Raises:
+        UsageError: there is no usable irods_environment.json.
+    """
+    with IrodsStore(account_from_environment(settings.irods.environment_file)) as store:
+        return store.user
