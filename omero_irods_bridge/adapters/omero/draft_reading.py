@@ -152,12 +152,7 @@ class _Reader:
         self._details(key, made, draft.get("details") or {})
 
     def _set(self, made: Any, model: ModelClass, name: str, value: Any) -> None:
-        state = vars(made)
-        if value is not None:
-            state[f"_{name}"] = value_of(model, name, value, self._refer)
-        else:
-            # OMERO keeps a map that is null and clears one that is empty (omero-semantics.md, 7).
-            state[f"_{name}"] = [] if isinstance(state[f"_{name}"], list) else None
+        vars(made)[f"_{name}"] = None if value is None else value_of(model, name, value, self._refer)
 
     def _fill_list(self, key: str, made: Any, place: ModelCollection, keys: Sequence[str]) -> None:
         if not place.is_ordered:

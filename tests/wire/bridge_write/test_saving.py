@@ -242,13 +242,20 @@ def test_a_list_of_an_object_that_is_there_takes_new_children_beside_those_it_ha
 ) -> None:
     keys = writer.save([*IMAGE, *roi("Image:_1")])
     shapes = [keys["Point:_9"], "Ellipse:_1", keys["Rectangle:_8"]]
-    more = writer.save([{"@": keys["Roi:_7"], "shapes": shapes}, {"@": "Ellipse:_1", "x": 5.0}])
+    more = writer.save(
+        [
+            {"@": keys["Roi:_7"], "shapes": shapes},
+            {"@": "Ellipse:_1", "x": 5.0},
+            {"@": keys["Point:_9"], "textValue": "changed too"},
+        ]
+    )
     found = connection.session.getQueryService().findByQuery(
         "select r from Roi r join fetch r.shapes where r.id = :id",
         omero.sys.ParametersI().addId(id_of(keys["Roi:_7"])),
     )
     wanted = [keys["Point:_9"], more["Ellipse:_1"], keys["Rectangle:_8"]]
     assert [shape.id.val for shape in found.copyShapes()] == [id_of(key) for key in wanted]
+    assert found.copyShapes()[0].textValue.val == "changed too"
 
 
 def test_children_and_their_parents_are_changed_side_by_side(writer: OmeroGraphWriter, look: Any) -> None:
