@@ -24,7 +24,7 @@ from omero_irods_bridge.model.loads import (
     Remapped,
     TagText,
 )
-from omero_irods_bridge.model.objects import ObjectRef
+from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_bridge.model.shapes import ClassShape
 from omero_irods_bridge.model.stored import Avu, Collection, DataObject
 
@@ -103,13 +103,15 @@ class ImageServer(Protocol):
         add: Callable[[Row], None],
         *,
         figures: bool = False,
+        also: Sequence[str] = (),
         report: Report = ...,
         cancel: CancelToken | None = None,
     ) -> None:
         """Hand over everything that OMERO knows of ``objects`` and of what is in them, each object once.
 
         The number of queries depends on the kinds of objects, not on how many there are (pages of ids). With
-        ``figures`` also the OMERO.figure files that show one of the images.
+        ``figures`` also the OMERO.figure files that show one of the images, and with ``also`` objects of any
+        class (``FileAnnotation:7``), as far as they are there.
 
         Raises:
             NotFound: one of ``objects`` is not there, or this user may not see it.
@@ -246,7 +248,10 @@ class LoadBook(Protocol):
         ...
 
     def find_marked(self, load: str, kinds: Sequence[str] = CONTAINER_KINDS) -> list[MarkedObject]:
-        """Objects of these classes that carry the mark of a load, in the order of kinds and ids."""
+        """Objects of these classes that carry the mark of a load, in the order of kinds and ids.
+
+        ``Annotation`` stands for all kinds of annotations.
+        """
         ...
 
     def write_id_map(self, load: str, pairs: Iterable[tuple[str, str]]) -> None:
@@ -259,6 +264,25 @@ class LoadBook(Protocol):
 
     def read_id_map(self, load: str) -> list[tuple[str, str]]:
         """As it was written; empty when none was."""
+        ...
+
+
+class ContainerLinks(Protocol):
+    """What is in which container, asked from above: a graph is only read downwards."""
+
+    def find(self, parents: Sequence[str], children: Sequence[str]) -> list[Row]:
+        """Rows of the links from one of ``parents`` to one of ``children``; other keys are passed over."""
+        ...
+
+    def unused(self, tags: Sequence[str]) -> list[str]:
+        """Those tags that hang on nothing."""
+        ...
+
+    def by_name(self, kind: Kind, names: Sequence[str], *, within: str | None = None) -> Mapping[str, str]:
+        """This user's containers of this group, by name; ``within`` a container of the kind above.
+
+        Of several of one name, the oldest.
+        """
         ...
 
 

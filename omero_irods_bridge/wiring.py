@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from omero_irods_bridge.adapters.local import open_local
@@ -16,6 +17,7 @@ from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
 if TYPE_CHECKING:
     from omero_irods_bridge.adapters.omero.connection import OmeroConnection
     from omero_irods_bridge.adapters.omero.login import Login
+    from omero_irods_bridge.operations.unpacking.receiver import Receiver
 
 __all__ = ["SystemClock", "open_image_server", "open_local", "open_object_store", "zone_of"]
 
@@ -67,6 +69,35 @@ def open_image_server(settings: Settings, ask: Ask | None = None) -> Iterator[Im
 
     with _connected(settings.omero, ask) as connection:
         yield OmeroImageServer(connection, repository=settings.omero.managed_repository)
+
+
+@contextmanager
+def open_receiver(settings: Settings, ask: Ask | None = None) -> Iterator[Receiver]:
+    """The OMERO server of the settings, as one that takes a load; see :func:`open_image_server`."""
+    with _connected(settings.omero, ask) as connection:
+        yield receiver_on(connection, settings.omero.managed_repository)
+
+
+def receiver_on(connection: OmeroConnection, repository: Path | None = None) -> Receiver:
+    """All ports of a load on one connection, which the caller closes."""
+    from omero_irods_bridge.adapters.omero.container_links import OmeroContainerLinks
+    from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
+    from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
+    from omero_irods_bridge.adapters.omero.importing import OmeroImporter
+    from omero_irods_bridge.adapters.omero.loads import OmeroLoadBook
+    from omero_irods_bridge.adapters.omero.object_model import OmeroModel
+    from omero_irods_bridge.adapters.omero.surroundings import OmeroSurroundings
+    from omero_irods_bridge.operations.unpacking.receiver import Receiver
+
+    return Receiver(
+        server=OmeroImageServer(connection, repository=repository),
+        importer=OmeroImporter(connection.client),
+        writer=OmeroGraphWriter(connection),
+        book=OmeroLoadBook(connection),
+        surroundings=OmeroSurroundings(connection),
+        links=OmeroContainerLinks(connection),
+        model=OmeroModel(),
+    )
 
 
 @contextmanager

@@ -16,10 +16,12 @@ from omero_irods_bridge import __version__
 from omero_irods_bridge.cli import output
 from omero_irods_bridge.cli.gc import gc
 from omero_irods_bridge.cli.listing import find_snapshots, list_snapshots
+from omero_irods_bridge.cli.loads import loads, undo
 from omero_irods_bridge.cli.options import with_groups
 from omero_irods_bridge.cli.pack import pack
 from omero_irods_bridge.cli.settings import settings
 from omero_irods_bridge.cli.show import show
+from omero_irods_bridge.cli.unpack import unpack
 from omero_irods_bridge.cli.verify import ALL_DATA, verify
 from omero_irods_bridge.model.errors import BridgeError, ExitStatus, UsageError
 
@@ -58,6 +60,9 @@ def _options(version: _Version = False) -> None:
 
 _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "pack": pack,
+    "unpack": unpack,
+    "undo": undo,
+    "loads": loads,
     "list": list_snapshots,
     "find": find_snapshots,
     "show": show,

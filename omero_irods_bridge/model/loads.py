@@ -21,6 +21,7 @@ CONTAINER_KINDS: Final = ("Project", "Dataset", "Folder", "Screen", "Plate")
 """What a load marks besides filesets."""
 
 _COUNT: Final = "count:"
+_REUSED: Final = "reused"
 
 
 class LoadState(StrEnum):
@@ -36,7 +37,7 @@ class LoadRecord:
 
     ``load`` is its id, ``snapshot`` where the packet is or was, ``sha256`` that of the whole packet if it has
     one, ``source_server`` the UUID of the OMERO that it came from, ``by`` who loads. Times are aware.
-    ``counts`` are how many objects it has made, by class.
+    ``counts`` are how many objects it has made, by class, ``reused`` keys of tags that were there before.
     """
 
     load: str
@@ -48,6 +49,7 @@ class LoadRecord:
     state: LoadState = LoadState.RUNNING
     finished: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    reused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (self.load and self.by):
@@ -68,7 +70,8 @@ class LoadRecord:
             "by": self.by,
         }
         told |= {f"{_COUNT}{kind}": str(number) for kind, number in sorted(self.counts.items())}
-        return [(key, value) for key, value in told.items() if value]
+        pairs = [(key, value) for key, value in told.items() if value]
+        return [*pairs, *((_REUSED, key) for key in self.reused)]
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> LoadRecord:
@@ -77,7 +80,8 @@ class LoadRecord:
         Raises:
             ValueError: they are not of a record.
         """
-        told = dict(pairs)
+        known = list(pairs)
+        told = dict(known)
         finished = told.get("finished")
         return cls(
             load=told.get("load", ""),
@@ -88,6 +92,7 @@ class LoadRecord:
             source_server=told.get("server", ""),
             state=LoadState(told.get("state", "")),
             finished=parse_timestamp(finished) if finished else None,
+            reused=tuple(value for key, value in known if key == _REUSED),
             counts={
                 key.removeprefix(_COUNT): int(value) for key, value in told.items() if key.startswith(_COUNT)
             },

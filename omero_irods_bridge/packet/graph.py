@@ -192,6 +192,21 @@ class Graph:
             self._at_hand.popitem(last=False)
         return lines
 
+    def changed(self, changes: Mapping[str, Row | None]) -> Graph:
+        """This graph with other rows of some objects, or without them (none).
+
+        Classes that nothing is changed of are shared: do not add to either graph afterwards.
+        """
+        made = Graph()
+        affected = {split_reference(key)[0] for key in changes}
+        made._tables = {name: table for name, table in self._tables.items() if name not in affected}
+        for name in affected & self._tables.keys():
+            for row in self.rows(name):
+                new = changes.get(row["@"], row)
+                if new is not None:
+                    made.add(new)
+        return made
+
     def texts(self) -> Iterator[bytes]:
         """All rows as lines of JSON, class by class, in pieces of whole lines without the last line's end."""
         for name in self.classes():

@@ -13,6 +13,7 @@ from omero_irods_bridge.adapters.omero.files import OmeroFileReader
 from omero_irods_bridge.adapters.omero.graph_reading import GraphReading
 from omero_irods_bridge.adapters.omero.queries import Queries
 from omero_irods_bridge.adapters.omero.raw_files import RawFiles
+from omero_irods_bridge.adapters.omero.reflection import root_of
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.ports import FileReader, Row, ServerIdentity
@@ -42,6 +43,7 @@ class OmeroImageServer:
         add: Callable[[Row], None],
         *,
         figures: bool = False,
+        also: Sequence[str] = (),
         report: Report = silent,
         cancel: CancelToken | None = None,
     ) -> None:
@@ -52,6 +54,9 @@ class OmeroImageServer:
             queries = Queries(self._connection)
             reading = GraphReading(queries, add, report, cancel)
             reading.start(objects)
+            for key in also:
+                name, _, number = key.partition(":")
+                reading.add_whole(root_of(name), int(number))
             reading.go_on()
             if figures:
                 self._add_figures(reading, queries, report, cancel)

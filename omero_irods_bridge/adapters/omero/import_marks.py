@@ -38,6 +38,11 @@ _IMAGES: Final = (
     " order by i.fileset.id, i.series, i.id"
 )
 
+_PLATES: Final = (
+    "select distinct i.fileset.id, w.plate.id from WellSample s join s.image i join s.well w"
+    " where i.fileset.id in (:ids) order by i.fileset.id, w.plate.id"
+)
+
 
 def mark_annotation(mark: ImportMark, *, images: int | None = None) -> Any:
     """The annotation of a fileset that is being imported, of a complete one when ``images`` are counted."""
@@ -73,6 +78,16 @@ def add_mark(client: Any, fileset: int, mark: ImportMark, images: int) -> None:
     client.getSession().getUpdateService().saveObject(link)
 
 
+def plates_of(query: Any, filesets: Sequence[int]) -> dict[int, list[int]]:
+    """Ids of the plates that show an image of each fileset."""
+    found: dict[int, list[int]] = defaultdict(list)
+    parameters = omero.sys.ParametersI().addIds(list(filesets))
+    for row in query.projection(_PLATES, parameters):
+        fileset, plate = unwrap(row)
+        found[fileset].append(plate)
+    return found
+
+
 def find_marked(client: Any, load: str) -> list[MarkedFileset]:
     """All filesets of a load that this session sees, by id; a few queries for each 500 of them."""
     query = client.getSession().getQueryService()
@@ -82,17 +97,19 @@ def find_marked(client: Any, load: str) -> list[MarkedFileset]:
 
 
 def _describe(query: Any, ids: Sequence[int]) -> Iterator[MarkedFileset]:
-    images = images_of(query, ids)
+    images, plates = images_of(query, ids), plates_of(query, ids)
     for link in _mark_links(query, ids):
         id_ = link.parent.id.val
         pairs = {pair.name: pair.value for pair in link.child.mapValue if pair is not None}
-        yield _marked(id_, pairs, images[id_])
+        yield _marked(id_, pairs, images[id_], plates[id_])
 
 
-def _marked(id_: int, pairs: Mapping[str, str], images: Sequence[int]) -> MarkedFileset:
+def _marked(
+    id_: int, pairs: Mapping[str, str], images: Sequence[int], plates: Sequence[int]
+) -> MarkedFileset:
     mark = ImportMark(pairs.get("load", "?"), pairs.get("snapshot", ""), pairs.get("source", "?"))
     complete = pairs.get("state") == _COMPLETE and pairs.get("images") == str(len(images))
-    return MarkedFileset(id_, mark, complete, tuple(images))
+    return MarkedFileset(id_, mark, complete, tuple(images), tuple(plates))
 
 
 def images_of(query: Any, filesets: Sequence[int]) -> dict[int, list[int]]:

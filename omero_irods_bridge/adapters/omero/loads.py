@@ -23,6 +23,7 @@ from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
 from omero_irods_bridge.adapters.omero.raw_files import RawFiles
 from omero_irods_bridge.adapters.omero.reflection import is_concrete
+from omero_irods_bridge.adapters.omero.rows import key_of
 from omero_irods_bridge.model.errors import NotFound, UsageError
 from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark
 from omero_irods_bridge.model.loads import (
@@ -120,15 +121,15 @@ class OmeroLoadBook:
         if not is_concrete(f"{kind}AnnotationLink"):
             raise UsageError(f"Objects of the class {kind!r} carry no annotations.")
         text = (
-            f"select distinct l from {kind}AnnotationLink l join fetch l.child a join a.mapValue v"  # noqa: S608  # a class
-            " where a.ns = :ns and v.name = 'load' and v.value = :load"
+            f"select distinct l from {kind}AnnotationLink l join fetch l.parent join fetch l.child a"  # noqa: S608  # a class
+            " join a.mapValue v where a.ns = :ns and v.name = 'load' and v.value = :load"
         )
         parameters = omero.sys.ParametersI().addString("ns", MARK_NAMESPACE).addString("load", load)
         links = self._query.findAllByQuery(text, parameters, self._connection.all_groups())
         for link in sorted(links, key=lambda one: (one.parent.id.val, one.id.val)):
             pairs = {pair.name: pair.value for pair in link.child.mapValue if pair is not None}
             mark = ImportMark(load, pairs.get("snapshot", ""), pairs.get("source") or "?")
-            yield MarkedObject(f"{kind}:{link.parent.id.val}", mark)
+            yield MarkedObject(key_of(link.parent), mark)
 
     # -- id maps
 

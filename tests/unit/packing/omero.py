@@ -45,6 +45,7 @@ class FakeOmero:
         add: Callable[[Row], None],
         *,
         figures: bool = False,
+        also: Sequence[str] = (),
         report: Report = silent,
         cancel: CancelToken | None = None,
     ) -> None:

@@ -1,0 +1,167 @@
+"""``omero-irods unpack``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omero_irods_bridge.cli import output, views, working
+from omero_irods_bridge.cli.options import Config, OmeroLogin, Told
+from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.objects import parse_objects
+from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
+
+if TYPE_CHECKING:
+    from omero_irods_bridge.operations.unpack import UnpackPlan
+    from omero_irods_bridge.packet.reading import Packet
+    from omero_irods_bridge.settings import Settings
+
+_Place = Annotated[str, typer.Argument(metavar="SNAPSHOT", hidden=True)]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to load, and where to."""
+
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OBJECT", help="Only these, by their ids there, e.g. Image:3. May be repeated."),
+    ] = None
+    into: Annotated[
+        str | None, typer.Option(metavar="OBJECT", help="Into this Project, Dataset or Screen of yours.")
+    ] = None
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Use your containers of the same names instead of new ones.")
+    ] = False
+    as_owner: Annotated[
+        bool, typer.Option("--as-owner", help="Annotations stay their owners'. For administrators.")
+    ] = False
+    again: Annotated[
+        str, typer.Option(metavar="WORD", help="Make a copy of what is loaded already.", show_default=False)
+    ] = ""
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be loaded, and what is in the way.")
+    ] = False
+
+    def request(self, place: str) -> UnpackRequest:
+        """Raises UsageError for what is no object."""
+        return UnpackRequest(
+            packet=place,
+            only=parse_objects(self.only) if self.only else (),
+            into=parse_objects([self.into])[0] if self.into else None,
+            merge=self.merge,
+            as_owner=self.as_owner,
+            again=self.again,
+        )
+
+
+def unpack(snapshot: _Place, wish: Wish, told: Told, login: OmeroLogin, config: Config) -> int:
+    """Make OMERO objects of SNAPSHOT again: a path in iRODS, or a packet on this computer.
+
+    Killed or failed: the same command goes on. It never loads anything twice.
+
+    Example:  omero-irods unpack /tempZone/home/alice/hela.zip --into Project:7
+    """
+    from omero_irods_bridge.operations import unpack as operation
+    from omero_irods_bridge.wiring import SystemClock, open_receiver
+
+    request, settings = wish.request(snapshot), working.settings_of(config, login)
+    with (
+        working.at_work(told) as (report, cancel),
+        opened(snapshot, settings) as packet,
+        open_receiver(settings, working.asker()) as receiver,
+    ):
+        plan = operation.plan(request, packet, receiver)
+        loaded = None
+        if not (wish.dry_run or plan.problems):
+            loaded = operation.apply(
+                plan, packet, receiver, clock=SystemClock(), report=report, cancel=cancel
+            )
+    if loaded is None:
+        _show_plan(plan, wish, told)
+    else:
+        _show_loaded(loaded, told)
+    return plan.problems[0].exit_status if plan.problems else ExitStatus.DONE
+
+
+@contextmanager
+def opened(place: str, settings: Settings) -> Iterator[Packet]:
+    """The packet that a person named. No connection is made for one on this computer."""
+    from omero_irods_bridge.operations.opening import is_in_irods, open_packet
+    from omero_irods_bridge.wiring import open_local, open_object_store, zone_of
+
+    with ExitStack() as stack:
+        store = None
+        if is_in_irods(place, zone_of(settings)):
+            store = stack.enter_context(open_object_store(settings))
+        streams = settings.transfer.streams
+        yield stack.enter_context(open_packet(store, place, open_local=open_local, streams=streams))
+
+
+def _show_plan(plan: UnpackPlan, wish: Wish, told: Told) -> None:
+    if told.as_json:
+        error = {"error": views.plain(plan.problems[0])} if plan.problems else {}
+        output.json_result({"plan": plan_fields(plan), **error})
+    else:
+        show = output.result if wish.dry_run else output.note
+        show("\n".join(plan_lines(plan)))
+
+
+def plan_fields(plan: UnpackPlan) -> dict[str, Any]:
+    """A plan as programs get it."""
+    return {
+        "load": plan.load,
+        "done": plan.is_done,
+        "form": plan.content.form.value,
+        "roots": [str(root) for root in plan.content.roots],
+        "counts": _counts(plan),
+        "filesets": len(plan.content.filesets),
+        "bytes": plan.bytes_total,
+        "problems": views.plain(plan.problems),
+        "notices": list(plan.notices),
+    }
+
+
+def _counts(plan: UnpackPlan) -> dict[str, int]:
+    kinds = ("Project", "Dataset", "Screen", "Plate", "Image", "Roi", "Annotation")
+    return {kind: count for kind in kinds if (count := plan.content.graph.count(kind))}
+
+
+def plan_lines(plan: UnpackPlan) -> Iterator[str]:
+    """A plan as people read it."""
+    identity = plan.identity
+    if plan.problems:
+        yield "Cannot be loaded as it is"
+    else:
+        yield "Is loaded already" if plan.is_done else "Would be loaded; nothing was changed"
+    yield from views.aligned(
+        [
+            ("load", plan.load),
+            ("from", f"{plan.request.packet} ({plan.content.form})"),
+            ("to", f"{identity.host}, as {identity.user} in group {identity.group}"),
+            ("content", views.counts(_counts(plan)) or "nothing"),
+            ("files", f"{views.exact_size(plan.bytes_total)} in {len(plan.content.filesets):,} filesets"),
+        ]
+    )
+    yield from (f"Note: {text}" for text in plan.notices)
+    for one in plan.problems:
+        yield from (line for line in (f"- {one.message}", f"  {one.hint}") if line.strip())
+
+
+def _show_loaded(loaded: Loaded, told: Told) -> None:
+    if told.as_json:
+        output.json_result({"loaded": views.plain(loaded)})
+        return
+    title = (
+        "Is loaded already; nothing was done"
+        if loaded.was_complete
+        else "Loaded, and compared with the packet"
+    )
+    facts = [("load", loaded.load), ("made", views.counts(loaded.made) or "nothing new")]
+    facts += [("object", f"{there} is now {here}") for there, here in loaded.objects.items()]
+    facts.append(("undo", f"omero-irods undo {loaded.load}"))
+    output.result("\n".join([title, *views.aligned(facts)]))

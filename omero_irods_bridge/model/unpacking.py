@@ -1,0 +1,52 @@
+"""What is asked of unpack, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.objects import Kind, ObjectRef
+
+_TARGETS = (Kind.PROJECT, Kind.DATASET, Kind.SCREEN)
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackRequest:
+    """Load the packet ``packet`` (a path as a person writes it), or ``only`` some objects of it.
+
+    ``into`` is a container that takes what stands highest in the packet: a Project takes datasets, a Dataset
+    images, a Screen plates. With ``merge`` containers of this user with the same name are used instead of new
+    ones. ``in_place`` lets OMERO link to the files where they are, ``as_owner`` makes everything the owner's
+    that the packet names. ``again`` makes a second copy of what was loaded before; it is a text that tells
+    copies apart.
+    """
+
+    packet: str
+    only: tuple[ObjectRef, ...] = ()
+    into: ObjectRef | None = None
+    merge: bool = False
+    in_place: bool = False
+    as_owner: bool = False
+    again: str = ""
+
+    def __post_init__(self) -> None:
+        if self.into is not None and self.into.kind not in _TARGETS:
+            raise UsageError(
+                f"Nothing can be loaded into {self.into}.", hint="Name a Project, a Dataset or a Screen."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A load that is complete: OMERO was read again, and has what the packet has.
+
+    ``objects`` are keys of what the packet's roots have become. ``made`` counts by class what this run has
+    made, ``not_kept`` what OMERO or the user's rights did not allow to keep, by class and field.
+    """
+
+    load: str
+    objects: Mapping[str, str]
+    made: Mapping[str, int] = field(default_factory=dict)
+    not_kept: Mapping[str, int] = field(default_factory=dict)
+    was_complete: bool = False

@@ -1,0 +1,119 @@
+"""Unpack: a packet becomes OMERO objects again, exactly once.
+
+What a load has made is found again by its marks and by its content, so the same command goes on where an
+earlier one ended (docs/decisions/0008-unpack-makes-two-graphs-equal.md).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from omero_irods_bridge.model.events import CancelToken, Notice, Report, silent
+from omero_irods_bridge.model.loads import LoadRecord, LoadState
+from omero_irods_bridge.model.unpacking import Loaded
+from omero_irods_bridge.operations.matching.difference import Difference
+from omero_irods_bridge.operations.unpacking.filling import fill
+from omero_irods_bridge.operations.unpacking.importing import import_filesets
+from omero_irods_bridge.operations.unpacking.merging import find_merged
+from omero_irods_bridge.operations.unpacking.planning import UnpackPlan, plan
+from omero_irods_bridge.operations.unpacking.preparing import prepared
+from omero_irods_bridge.operations.unpacking.rebuilding import rebuild
+from omero_irods_bridge.operations.unpacking.receiver import Receiver
+from omero_irods_bridge.operations.unpacking.seeds import REUSED_KIND, Known, known_outside
+from omero_irods_bridge.packet.reading import Packet
+from omero_irods_bridge.ports import Clock
+
+__all__ = ["UnpackPlan", "apply", "plan"]
+
+
+def apply(
+    plan: UnpackPlan,
+    packet: Packet,
+    receiver: Receiver,
+    *,
+    clock: Clock,
+    report: Report = silent,
+    cancel: CancelToken | None = None,
+) -> Loaded:
+    """Carry out ``plan``. Safe to repeat after any interruption; a load that is complete is left as it is.
+
+    Files are imported first, each fileset marked as this load's from the moment it exists; then the graph is
+    made equal to that of the packet; then attachments are filled. The record of the load says ``done`` last.
+
+    Raises:
+        ChecksumMismatch: something is not what was packed, or not what was sent.
+        UnreadableImage: OMERO cannot read a file as an image.
+        BridgeError: what else prevented it. The same command goes on, ``undo`` takes back what was made.
+    """
+    cancel = cancel or CancelToken()
+    if plan.problems:
+        raise plan.problems[0]
+    if plan.is_done:
+        return _was_complete(plan, receiver)
+    merged = find_merged(plan, receiver)
+    known = known_outside(plan.content.graph, plan.request.into, merged, receiver)
+    record = receiver.book.begin(_record(plan, known, clock))
+    known = known.with_tags(record.reused)
+    arrived = import_filesets(plan, packet, receiver.importer, report, cancel)
+    content = replace(plan.content, graph=prepared(plan, arrived.seeds, merged))
+    plan = replace(plan, content=content)
+    rebuilt = rebuild(plan, arrived, known, receiver, report, cancel)
+    fill(rebuilt.last, plan, packet, receiver, report, cancel)
+    made = Counter(rebuilt.made) + Counter({"Fileset": len(arrived.filesets), "Image": len(arrived.images)})
+    return _finish(plan, rebuilt.last, record, made, receiver, clock, report)
+
+
+def _record(plan: UnpackPlan, known: Known, clock: Clock) -> LoadRecord:
+    header = plan.content.header
+    return LoadRecord(
+        load=plan.load,
+        snapshot=plan.request.packet,
+        by=plan.identity.user,
+        started=_now(clock),
+        sha256=plan.sha256,
+        source_server=header.server if header else plan.content.origin.database_uuid or "",
+        reused=tuple(sorted(key for key in known.untouched if key.startswith(REUSED_KIND))),
+    )
+
+
+def _now(clock: Clock) -> datetime:
+    return datetime.fromtimestamp(clock.now(), UTC).replace(microsecond=0)
+
+
+def _finish(
+    plan: UnpackPlan,
+    last: Difference,
+    record: LoadRecord,
+    made: Mapping[str, int],
+    receiver: Receiver,
+    clock: Clock,
+    report: Report,
+) -> Loaded:
+    pairs = last.pairs.keys()
+    receiver.book.write_id_map(plan.load, sorted(pairs.items()))
+    receiver.book.finish(replace(record, state=LoadState.DONE, finished=_now(clock), counts=dict(made)))
+    not_kept = _not_kept(last)
+    for what, count in not_kept.items():
+        report(Notice(f"Not kept: {what} ({count:,})."))
+    return Loaded(plan.load, _roots(plan, pairs), dict(made), not_kept)
+
+
+def _not_kept(last: Difference) -> dict[str, int]:
+    """In words; what no load can keep anywhere, such as dates of creation, is in the documentation."""
+    counts: Counter[str] = Counter()
+    for one in last.not_kept:
+        if one.class_name != "*":
+            counts[f"{one.class_name}{'.' if one.field else ''}{one.field or ''}: {one.reason}"] += one.count
+    return dict(counts)
+
+
+def _was_complete(plan: UnpackPlan, receiver: Receiver) -> Loaded:
+    pairs = dict(receiver.book.read_id_map(plan.load))
+    return Loaded(plan.load, _roots(plan, pairs), was_complete=True)
+
+
+def _roots(plan: UnpackPlan, pairs: Mapping[str, str]) -> Mapping[str, str]:
+    return {str(root): pairs[str(root)] for root in plan.content.roots if str(root) in pairs}

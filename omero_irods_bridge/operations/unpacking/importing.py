@@ -1,0 +1,185 @@
+"""Bring the filesets of a packet into OMERO, each once, however often a load is begun."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Final
+
+from omero_irods_bridge.model.checksums import Sha256
+from omero_irods_bridge.model.errors import ChecksumMismatch, ImportFailed
+from omero_irods_bridge.model.events import CancelToken, Event, Notice, Progress, Report, Step
+from omero_irods_bridge.model.imports import ImportMark, ImportOptions, MarkedFileset
+from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
+from omero_irods_bridge.packet.content_of_packet import ContentFile, ContentFileset
+from omero_irods_bridge.packet.graph import Graph
+from omero_irods_bridge.packet.reading import Packet
+from omero_irods_bridge.ports import ByteSource, Importer, ImportFile
+
+_READER: Final = "bioformats.reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What the filesets of a packet have become: ``seeds`` are keys there and here of filesets and images."""
+
+    seeds: Mapping[str, str]
+    filesets: tuple[int, ...]
+    images: tuple[int, ...]
+    plates: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Arriving:
+    seeds: dict[str, str] = field(default_factory=dict)
+    filesets: list[int] = field(default_factory=list)
+    images: list[int] = field(default_factory=list)
+    plates: dict[int, None] = field(default_factory=dict)
+
+    def add(self, fileset: ContentFileset, there: MarkedFileset) -> None:
+        """Take over an imported fileset; its images are matched by their series."""
+        self.filesets.append(there.id)
+        self.images += there.images
+        self.plates.update(dict.fromkeys(there.plates))
+        if fileset.source.startswith("Fileset:"):
+            self.seeds[fileset.source] = f"Fileset:{there.id}"
+        for series, image in fileset.images.items():
+            self.seeds[f"Image:{image}"] = f"Image:{there.images[series]}"
+
+    def done(self) -> Arrived:
+        return Arrived(self.seeds, tuple(self.filesets), tuple(self.images), tuple(self.plates))
+
+
+def import_filesets(
+    plan: UnpackPlan, packet: Packet, importer: Importer, report: Report, cancel: CancelToken
+) -> Arrived:
+    """Import all filesets of the plan that this load has not imported yet.
+
+    What an earlier run began and did not end is deleted first.
+
+    Raises:
+        ChecksumMismatch: a file is not what was packed.
+        UnreadableImage: OMERO cannot read one.
+        ImportFailed: OMERO made fewer images of one than there were.
+    """
+    filesets = plan.content.filesets
+    there = _complete(importer, plan.load)
+    total = sum(one.file.size for fileset in filesets for one in fileset.files)
+    report(Step("Importing", bytes_total=total, items_total=len(filesets)))
+    arriving, counter = _Arriving(), _Counter(report)
+    for fileset in filesets:
+        cancel.check()
+        found = there.get(fileset.source)
+        if found is None:
+            found = _import(fileset, plan, packet, importer, counter.tell, cancel)
+        arriving.add(fileset, found)
+        counter.add(sum(one.file.size for one in fileset.files))
+    return arriving.done()
+
+
+def _complete(importer: Importer, load: str) -> dict[str, MarkedFileset]:
+    """Filesets of this load by their source; of two that two runs have made at once the older one stays."""
+    found: dict[str, MarkedFileset] = {}
+    broken: list[int] = []
+    for one in importer.find_marked(load):
+        if one.complete and one.mark.source not in found:
+            found[one.mark.source] = one
+        else:
+            broken.append(one.id)
+    if broken:
+        importer.discard(broken)
+    return found
+
+
+def _import(
+    fileset: ContentFileset,
+    plan: UnpackPlan,
+    packet: Packet,
+    importer: Importer,
+    report: Report,
+    cancel: CancelToken,
+) -> MarkedFileset:
+    mark = ImportMark(plan.load, plan.request.packet, fileset.source)
+    options = ImportOptions(mark=mark, reader=_reader_of(fileset, plan.content.graph))
+    files = [_import_file(one.file, one.client_path, packet) for one in fileset.files]
+    made = importer.import_fileset(files, options, report, cancel)
+    wanted = max(fileset.images, default=-1) + 1
+    if len(made.images) < wanted:
+        importer.discard([made.fileset])
+        raise ImportFailed(
+            f"OMERO made {len(made.images)} images of {fileset.files[0].file.member}, not {wanted}.",
+            hint="The OMERO server may read this format in another way than the one that packed it did.",
+        )
+    return MarkedFileset(made.fileset, mark, complete=True, images=made.images, plates=made.plates)
+
+
+def _reader_of(fileset: ContentFileset, graph: Graph) -> str | None:
+    """The Bio-Formats reader that made the fileset where it was; it decides which parent folders are kept."""
+    for link in graph.rows("FilesetJobLink"):
+        if link.get("parent") == fileset.source:
+            job = graph.one(link.get("child")) or {}
+            for key, value in job.get("versionInfo") or []:
+                if key == _READER:
+                    return str(value)
+    return None
+
+
+def _import_file(file: ContentFile, client_path: str, packet: Packet) -> ImportFile:
+    return ImportFile(client_path, file.size, _opener(file, packet), file.hash)
+
+
+def _opener(file: ContentFile, packet: Packet) -> Callable[[], AbstractContextManager[ByteSource]]:
+    """Opens the member; one that has no hash of content from OMERO is compared with that of the manifest."""
+    sha256 = None if file.hash is not None and file.hash.proves_content else file.sha256
+
+    def opened() -> AbstractContextManager[ByteSource]:
+        source = packet.source(file.member)
+        return nullcontext(source if sha256 is None else _Compared(source, file.member, sha256))
+
+    return opened
+
+
+class _Compared:
+    """A source whose bytes are compared with a digest, when they are read in order to their end."""
+
+    def __init__(self, source: ByteSource, name: str, expected: Sha256) -> None:
+        self._source, self._name, self._expected = source, name, expected
+        self._digest = hashlib.sha256()
+        self._next = 0
+
+    @property
+    def size(self) -> int:
+        return self._source.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        data = self._source.read_at(offset, length)
+        if offset == self._next:
+            self._digest.update(data)
+            self._next += len(data)
+            if self._next == self.size and self._digest.hexdigest() != self._expected.hex:
+                raise ChecksumMismatch(
+                    f"{self._name} is not what was packed: its SHA-256 differs from the manifest's.",
+                    hint="Verify the snapshot with --data; another replica may be whole.",
+                )
+        return data
+
+
+class _Counter:
+    """Tells how far all filesets together are, whatever the import of a single one tells."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._bytes = self._items = 0
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self._report(Progress(self._bytes + event.bytes_done, self._items))
+        elif isinstance(event, Notice):
+            self._report(event)
+
+    def add(self, count: int) -> None:
+        self._bytes += count
+        self._items += 1
+        self._report(Progress(self._bytes, self._items))

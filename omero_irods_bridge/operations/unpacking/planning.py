@@ -1,0 +1,126 @@
+"""What a load will do. Nothing is changed by planning it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
+from omero_irods_bridge.model.loads import LoadRecord, LoadState
+from omero_irods_bridge.model.objects import ObjectRef
+from omero_irods_bridge.model.unpacking import UnpackRequest
+from omero_irods_bridge.operations.unpacking.additions import HOLDS
+from omero_irods_bridge.operations.unpacking.receiver import Receiver
+from omero_irods_bridge.packet.content_of_packet import PacketContent, load_content, select
+from omero_irods_bridge.packet.reading import MANIFEST, TRANSFER_XML, Packet
+from omero_irods_bridge.ports import ServerIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackPlan:
+    """What will be loaded, and into which OMERO.
+
+    ``load`` is the id of the load: the same packet, selection, target and user always get the same one.
+    ``sha256`` is of what the packet says of itself. ``known`` is what OMERO remembers of this load.
+    """
+
+    request: UnpackRequest
+    identity: ServerIdentity
+    content: PacketContent
+    load: str
+    sha256: str
+    known: LoadRecord | None
+    problems: tuple[BridgeError, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.known is not None and self.known.state is LoadState.DONE
+
+    @property
+    def bytes_total(self) -> int:
+        """How many bytes are to be read from the packet."""
+        return self.content.bytes
+
+
+def plan(request: UnpackRequest, packet: Packet, receiver: Receiver) -> UnpackPlan:
+    """Read what the packet says of itself, check all of it, and find out what is in the way.
+
+    Raises:
+        BadPacket: the packet is damaged, hostile, or of an unknown form.
+        NotFound: ``request.only`` names what the packet does not have.
+    """
+    content = load_content(packet, places=not request.only)
+    if request.only:
+        content = select(content, request.only)
+        packet.check_places(file.member for file in content.files())
+    identity = receiver.server.identity
+    sha256 = _digest(packet)
+    load = load_id(request, sha256, identity)
+    return UnpackPlan(
+        request,
+        identity,
+        content,
+        load,
+        sha256,
+        receiver.book.find(load),
+        problems=(
+            *content.problems,
+            *_target_problems(request.into, content, receiver),
+            *_rights(request, receiver),
+        ),
+        notices=tuple(notice.text for notice in content.notices),
+    )
+
+
+def load_id(request: UnpackRequest, sha256: str, identity: ServerIdentity) -> str:
+    """A name for loading just this, just there."""
+    told = [
+        sha256,
+        sorted(map(str, request.only)),
+        [identity.uuid, identity.user_id, identity.group_id],
+        str(request.into or ""),
+        [request.merge, request.as_owner, request.again],
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
+
+
+def _digest(packet: Packet) -> str:
+    """Of the manifest, which has the digests of all else; of transfer.xml where the stock tool packed."""
+    digest = hashlib.sha256()
+    for chunk in packet.chunks(MANIFEST if packet.has_manifest else TRANSFER_XML):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _target_problems(
+    into: ObjectRef | None, content: PacketContent, receiver: Receiver
+) -> Iterator[BridgeError]:
+    if into is None:
+        return
+    found = receiver.surroundings.find_target(into)
+    if found is None:
+        yield NotFound(f"There is no {into} that you may see.", hint="Check the id, and your group.")
+        return
+    identity = receiver.server.identity
+    if found.group_id != identity.group_id:
+        yield UsageError(
+            f"{into} is in the group {found.group}, and you work in {identity.group}.",
+            hint=f"Log in to the group first: omero sessions group '{found.group}'",
+        )
+    elif not found.may_link:
+        yield AccessDenied(f"You may not put anything into {into}, which is {found.owner}'s.")
+    if not any(root.kind is HOLDS[into.kind] for root in content.roots):
+        kinds = ", ".join(sorted({str(root.kind) for root in content.roots}))
+        yield UsageError(f"{into} takes a {HOLDS[into.kind]}, and the packet has: {kinds}.")
+
+
+def _rights(request: UnpackRequest, receiver: Receiver) -> Iterator[BridgeError]:
+    if request.as_owner and not receiver.surroundings.may_write_for_others():
+        yield AccessDenied(
+            "You may not make objects for others in OMERO.",
+            hint="Leave out --as-owner, or let an administrator load the packet.",
+        )

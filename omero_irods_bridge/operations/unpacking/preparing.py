@@ -1,0 +1,70 @@
+"""The graph of a packet as it shall be in OMERO: with what the load adds, and without what cannot be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omero_irods_bridge.operations.unpacking.additions import add_markers, add_target
+from omero_irods_bridge.operations.unpacking.filling import ids_here
+from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
+from omero_irods_bridge.packet.figures import remap_figure_description
+from omero_irods_bridge.packet.file_list import is_figure
+from omero_irods_bridge.packet.graph import Graph
+from omero_irods_bridge.ports import Row
+
+
+def prepared(plan: UnpackPlan, images: Mapping[str, str], merged: Mapping[str, str]) -> Graph:
+    """The graph of ``plan``, which is not to be used any more. ``images`` are keys there and here.
+
+    ``merged`` are containers that are used instead of new ones: they keep their own annotations.
+    """
+    graph = plan.content.graph
+    add_markers(graph, plan.content)
+    if plan.request.into is not None:
+        add_target(graph, plan.content.roots, plan.request.into)
+    changes: dict[str, Row | None] = dict(_figures(graph, images))
+    changes |= dict.fromkeys(_annotation_links(graph, merged))
+    if not plan.request.as_owner:
+        changes |= dict.fromkeys(_settings_of_others(graph))
+    return graph.changed(changes) if changes else graph
+
+
+def _figures(graph: Graph, images: Mapping[str, str]) -> Iterator[tuple[str, Row]]:
+    """Figures name their first image in their description too."""
+    ids = ids_here(images)
+    for row in graph.rows("FileAnnotation"):
+        if is_figure(row) and row.get("description"):
+            text, _ = remap_figure_description(row["description"], ids)
+            yield row["@"], {**row, "description": text}
+
+
+def _annotation_links(graph: Graph, merged: Mapping[str, str]) -> Iterator[str]:
+    for name in ("ProjectAnnotationLink", "DatasetAnnotationLink", "ScreenAnnotationLink"):
+        yield from (row["@"] for row in graph.rows(name) if row.get("parent") in merged)
+
+
+def _settings_of_others(graph: Graph) -> Iterator[str]:
+    """Rendering settings that are not the image's owner's.
+
+    As settings of the user who loads they would hide the owner's: of several the latest counts.
+    """
+    owners = {row["@"]: _owner(row) for row in graph.rows("Pixels")}
+    for row in graph.rows("RenderingDef"):
+        if _owner(row) and _owner(row) != owners.get(row.get("pixels")):
+            yield row["@"]
+            yield from _parts_of(graph, row)
+
+
+def _parts_of(graph: Graph, row: Row) -> Iterator[str]:
+    bindings = [one for one in row.get("waveRendering") or [] if one]
+    contexts = list(row.get("spatialDomainEnhancement") or [])
+    for binding in bindings:
+        contexts += (graph.one(binding) or {}).get("spatialDomainEnhancement") or []
+    quantization = row.get("quantization")
+    yield from (*bindings, *(one for one in contexts if one), *([quantization] if quantization else []))
+
+
+def _owner(row: Mapping[str, Any]) -> str | None:
+    owner = (row.get("details") or {}).get("owner")
+    return None if owner is None else str(owner)
