@@ -123,16 +123,15 @@ class _Walk:
     rows: set[str] = field(default_factory=set)
 
     def go(self, start: Iterable[str]) -> None:
+        """From ``start``, step by step; a step goes through the rows as they lie, which is quick."""
         owned = _owned(self.source)
-        to_do = list(start)
-        while to_do:
-            key = to_do.pop()
-            if key in self.whole:
-                continue
-            self.whole.add(key)
-            to_do += owned.get(key, ())
-            to_do += self.siblings.get(key, ())
-            to_do += self._forward(key)
+        step = set(start)
+        while step:
+            self.whole |= step
+            found: set[str] = set()
+            for key in sorted(step, key=split_reference):
+                found.update(owned.get(key, ()), self.siblings.get(key, ()), self._forward(key))
+            step = found - self.whole
         self._follow_rows()
 
     def _forward(self, key: str) -> Iterator[str]:
@@ -147,12 +146,13 @@ class _Walk:
 
     def _follow_rows(self) -> None:
         """Rows that others refer to, and what these refer to."""
-        to_do = list(self.rows)
-        while to_do:
-            row = _bare(self.source.one(to_do.pop()) or {})
-            fresh = {reference for _, reference in _references(row)} - self.rows
-            self.rows |= fresh
-            to_do += fresh
+        step = self.rows - self.whole
+        self.rows = set()
+        while step:
+            self.rows |= step
+            rows = (_bare(self.source.one(key) or {}) for key in sorted(step, key=split_reference))
+            found = {reference for row in rows for _, reference in _references(row)}
+            step = found - self.rows - self.whole
 
     def graph(self) -> Graph:
         found = Graph()
