@@ -138,6 +138,15 @@ def test_a_table_with_nothing_to_replace_is_left_byte_for_byte(
     assert RawFiles(connection.session, {}).read_all(file, 1 << 24) == data
 
 
+def test_a_table_with_unknown_ids_only_is_not_written_to(
+    server: OmeroServer, writer: OmeroGraphWriter, table: bytes
+) -> None:
+    file = uploaded(writer, table)
+    server.counters.reset()
+    assert writer.remap_table(file, {"Image": {7: 8, 1: 1}}).changed == 0
+    assert server.counters.calls("Table.update") == 0
+
+
 def test_columns_of_masks_are_told_of_and_stay(writer: OmeroGraphWriter, connection: OmeroConnection) -> None:
     masks = omero.grid.MaskColumn("m", "", [1], [0], [0], [0.0], [0.0], [1.0], [1.0], [b"\x01"])
     file = uploaded(writer, made(connection, omero.grid.ImageColumn("image", "", [1]), masks))
