@@ -17,6 +17,8 @@ from omero_irods_bridge.ports import Row
 FIGURE_NAMESPACE: Final = "omero.web.figure.json"
 """Of the file annotations that OMERO.figure keeps its figures in."""
 
+_BROKEN_IMPORT: Final = "Leave out what it belongs to, or ask the administrator of OMERO what became of it."
+
 
 @dataclass(frozen=True, slots=True)
 class FileList:
@@ -90,7 +92,7 @@ class _Listing:
         row = self._told(fileset, "an image")
         used = [entry for entry in row.get("usedFiles") or () if entry]
         if row and not used:
-            self.problems.append(NotFound(f"{fileset} has no files in OMERO."))
+            self.problems.append(NotFound(f"{fileset} has no files in OMERO.", hint=_BROKEN_IMPORT))
         for entry in used:
             told = self._told(entry, fileset)
             if told and (file := self._told(told.get("originalFile"), entry)):
@@ -157,7 +159,8 @@ class _Listing:
         """The row of a reference, an empty one and a problem where there is none."""
         row = self.graph.one(reference)
         if row is None:
-            self.problems.append(NotFound(f"{reference or 'The file'} of {by} cannot be read in OMERO."))
+            what = f"{reference or 'The file'} of {by} cannot be read in OMERO."
+            self.problems.append(NotFound(what, hint=_BROKEN_IMPORT))
         return row or {}
 
 

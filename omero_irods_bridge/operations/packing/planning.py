@@ -17,7 +17,7 @@ from omero_irods_bridge.model.events import CancelToken, Report, silent
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.packing import Existing, PackRequest
-from omero_irods_bridge.model.stored import Collection, parent_of
+from omero_irods_bridge.model.stored import DataObject, parent_of
 from omero_irods_bridge.operations.targets import expand, next_version, template_values
 from omero_irods_bridge.packet.file_list import FileList, source_files
 from omero_irods_bridge.packet.graph import Graph
@@ -137,16 +137,26 @@ def _free_version(
     store: ObjectStore, wanted: str, request: PackRequest
 ) -> tuple[int, tuple[BridgeError, ...]]:
     """Which version of ``wanted`` the snapshot becomes, and what is in the way of it."""
-    collection = parent_of(wanted)
-    if "{" not in request.target and not isinstance(store.find(collection), Collection):
-        missing = NotFound(
-            f"The collection {collection} is not there, or you may not see it.",
-            hint=f"Make it first: imkdir -p '{collection}'",
-        )
-        return 1, (missing,)
+    if "{" not in request.target and (problem := _no_place(store, parent_of(wanted))) is not None:
+        return 1, (problem,)
     if request.existing is Existing.REFUSE:
         return 1, () if store.find(wanted) is None else (target_exists(wanted),)
     return next(version for version in count(1) if store.find(next_version(wanted, version)) is None), ()
+
+
+def _no_place(store: ObjectStore, collection: str) -> BridgeError | None:
+    """What is wrong with a collection that a target was written out for."""
+    found = store.find(collection)
+    if isinstance(found, DataObject):
+        return TargetExists(
+            f"{collection} is a data object: nothing can be in it.", hint="Choose another target with --to."
+        )
+    if found is None:
+        return NotFound(
+            f"The collection {collection} is not there, or you may not see it.",
+            hint=f"Make it first: imkdir -p '{collection}'",
+        )
+    return None
 
 
 def target_exists(path: str) -> TargetExists:

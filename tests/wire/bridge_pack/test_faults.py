@@ -1,4 +1,4 @@
-"""Whatever breaks while a packet is written: a clear error, nothing under the final name, reruns end right."""
+"""Whatever breaks while a packet is written: a clear error, nothing under the final name, a good rerun."""
 
 from __future__ import annotations
 
