@@ -296,6 +296,18 @@ class JobError:
     def of(cls, error: BridgeError) -> Self:
         return cls(error.code, error.message, error.hint, error.retryable)
 
+    def to_error(self) -> BridgeError:
+        """The error that it was made of; one of a code that is not known any more is a plain one."""
+        return _error_class(BridgeError, self.code)(self.message, hint=self.hint)
+
+
+def _error_class(kind: type[BridgeError], code: str) -> type[BridgeError]:
+    """The class of this code among ``kind`` and those derived from it; ``kind`` where there is none."""
+    if kind.code == code:
+        return kind
+    found = (_error_class(one, code) for one in kind.__subclasses__())
+    return next((one for one in found if one.code == code), kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:

@@ -1,0 +1,44 @@
+"""What the administrator of the agent does besides running it. Loads no client library, and no DBOS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from omero_irods_bridge.agent.engine.lease import lease
+from omero_irods_bridge.agent.store.attempts import Attempts
+from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.jobs import Jobs
+from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.settings import Settings
+from omero_irods_bridge.wiring import SystemClock
+
+_WORKER_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+
+
+@contextmanager
+def open_jobs(settings: Settings) -> Iterator[Jobs]:
+    """The jobs of the agent, for its administrator: who may open its database."""
+    database = Database(settings.agent.database)
+    try:
+        yield Jobs(database, SystemClock())
+    finally:
+        database.close()
+
+
+def adopt(settings: Settings, worker: str) -> list[int]:
+    """Let the others have the jobs of a worker that does not come back; their ids.
+
+    Raises:
+        Busy: it lives.
+    """
+    if not _WORKER_NAME.fullmatch(worker):
+        raise UsageError(f"{worker!r} is not the name of a worker.")
+    database = Database(settings.agent.database)
+    try:
+        with lease(database, worker):
+            return Attempts(database, SystemClock()).adopt(worker)
+    finally:
+        database.close()

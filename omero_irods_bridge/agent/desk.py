@@ -1,0 +1,88 @@
+"""Where jobs are handed in and asked after: everybody has his own, an administrator has all."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
+from omero_irods_bridge.model.errors import AccessDenied, NotFound
+from omero_irods_bridge.model.jobs import Job, JobEvent, JobSpec
+
+audit = logging.getLogger("omero_irods_bridge.audit")
+"""Who asked for what, and who was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who stands at the desk, known to be just that; ``user`` is the name in OMERO.
+
+    An administrator may ask for anybody, and sees the jobs of all.
+    """
+
+    user: str
+    is_admin: bool = False
+
+
+class Desk:
+    """Any thread may call any method."""
+
+    def __init__(self, jobs: Jobs, identities: Identities) -> None:
+        self._jobs, self._identities = jobs, identities
+
+    def submit(self, spec: JobSpec, requester: Requester) -> Job:
+        """Take a job; it is durable when this returns. The same request again is the same job.
+
+        Raises:
+            AccessDenied: the job names another user, or this one may not use the agent.
+            UsageError: this user has asked for something else with the same request id.
+        """
+        if spec.requested_by != requester.user and not requester.is_admin:
+            audit.warning("refused: %s asked for a job of %r", requester.user, spec.requested_by)
+            raise AccessDenied(
+                f"You are {requester.user}, and may not ask for a job of somebody else.",
+                hint="Leave out requested_by, or let that user ask.",
+            )
+        self._identities.irods_user(spec.requested_by)
+        job = self._jobs.submit(spec)
+        audit.info("job %s: %s asked for %s of %s", job.id, requester.user, spec.kind, spec.requested_by)
+        return job
+
+    def list_jobs(
+        self, wanted: JobFilter, requester: Requester, *, limit: int = 50, before: int | None = None
+    ) -> list[Job]:
+        """The newest first, of this user alone unless he is an administrator."""
+        if not requester.is_admin:
+            wanted = replace(wanted, requested_by=requester.user)
+        return self._jobs.list_jobs(wanted, limit=limit, before=before)
+
+    def get(self, job: int, requester: Requester) -> Job:
+        """Raises NotFound, for a job of somebody else too."""
+        found = self._jobs.get(job)
+        if found.spec.requested_by != requester.user and not requester.is_admin:
+            raise NotFound(f"There is no job {job}.")
+        return found
+
+    def events(self, job: int, requester: Requester, *, after: int = 0) -> list[JobEvent]:
+        """Raises NotFound."""
+        self.get(job, requester)
+        return self._jobs.events(job, after=after)
+
+    def cancel(self, job: int, requester: Requester) -> Job:
+        """Raises NotFound."""
+        self.get(job, requester)
+        audit.info("job %s: cancelled by %s", job, requester.user)
+        return self._jobs.cancel(job)
+
+    def retry(self, job: int, requester: Requester) -> Job:
+        """Raises NotFound; UsageError when it is under way or done."""
+        self.get(job, requester)
+        audit.info("job %s: to be tried again for %s", job, requester.user)
+        return self._jobs.retry(job)
+
+    def delete(self, job: int, requester: Requester) -> None:
+        """Raises NotFound; UsageError when it has not ended."""
+        self.get(job, requester)
+        audit.info("job %s: deleted by %s", job, requester.user)
+        self._jobs.delete(job)

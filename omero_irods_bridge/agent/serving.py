@@ -1,0 +1,47 @@
+"""Puts a worker together, from settings, and runs it."""
+
+from __future__ import annotations
+
+from omero_irods_bridge.agent.accounts import Accounts, service_account, service_user_in_irods
+from omero_irods_bridge.agent.engine.worker import Worker, WorkerOptions
+from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.performing import Performer
+from omero_irods_bridge.agent.store.attempts import Limits
+from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent_settings import AgentSettings
+from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.events import CancelToken
+from omero_irods_bridge.settings import Settings
+from omero_irods_bridge.wiring import SystemClock
+
+
+def run_worker(settings: Settings, stop: CancelToken) -> bool:
+    """Run jobs until ``stop`` is cancelled; whether all that ran were handed back then.
+
+    Raises:
+        UsageError, NotFound, AccessDenied: the settings, or the file of users, are not as they should be.
+        Busy: there is a worker of this name.
+    """
+    clock, identities = SystemClock(), check_settings(settings)
+    perform = Performer(settings, Accounts(settings, identities), clock)
+    database = Database(settings.agent.database)
+    try:
+        return Worker(database, _options(settings.agent), clock, perform).run(stop)
+    finally:
+        database.close()
+
+
+def check_settings(settings: Settings) -> Identities:
+    """Who may use the agent, when all that a worker needs is said and makes sense. Connects to nothing."""
+    if settings.agent.users is None:
+        raise UsageError(
+            "The settings do not say who may use the agent.",
+            hint="Set agent.users to a users.toml; who is not in it may not.",
+        )
+    service_account(settings.omero)
+    return Identities.read(settings.agent.users, never=[service_user_in_irods(settings)])
+
+
+def _options(agent: AgentSettings) -> WorkerOptions:
+    limits = Limits(agent.limit, agent.limit_per_user, agent.limits_of_kinds)
+    return WorkerOptions(agent.worker, limits, tuple(agent.retry_after_s), agent.keep_days)

@@ -1,0 +1,38 @@
+"""The groups of commands for the agent: ``omero-irods agent ...`` and ``omero-irods jobs ...``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import typer
+
+from omero_irods_bridge.cli import agent, jobs
+from omero_irods_bridge.cli.options import with_groups
+
+_GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
+    "agent": (
+        "The service that runs jobs for people who have walked away.",
+        {"run": agent.run, "adopt": agent.adopt, "pause": agent.pause, "resume": agent.resume},
+    ),
+    "jobs": (
+        "What has become of the agent's jobs.",
+        {
+            "list": jobs.list_jobs,
+            "show": jobs.show,
+            "watch": jobs.watch,
+            "cancel": jobs.cancel,
+            "retry": jobs.retry,
+            "delete": jobs.delete,
+        },
+    ),
+}
+
+
+def add_groups(app: typer.Typer) -> None:
+    """Give ``app`` the groups."""
+    for name, (help_text, commands) in _GROUPS.items():
+        group = typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
+        for command_name, command in commands.items():
+            group.command(command_name)(with_groups(command))
+        app.add_typer(group, name=name)
