@@ -15,6 +15,7 @@ import typer
 from omero_irods_bridge import __version__
 from omero_irods_bridge.cli import output
 from omero_irods_bridge.cli.gc import gc
+from omero_irods_bridge.cli.groups import add_groups
 from omero_irods_bridge.cli.listing import find_snapshots, list_snapshots
 from omero_irods_bridge.cli.loads import loads, undo
 from omero_irods_bridge.cli.options import with_groups
@@ -72,6 +73,7 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(with_groups(_command))
+add_groups(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
