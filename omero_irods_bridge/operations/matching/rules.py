@@ -45,7 +45,7 @@ OWN_NAMESPACES: Final = frozenset({MARK_NAMESPACE})
 """Annotations of these say what a load did on one server. They mean nothing on another one."""
 
 TAG_SET_NAMESPACE: Final = "openmicroscopy.org/omero/insight/tagset"
-"""Of the tags that are sets of tags (omero.constants.metadata.NSINSIGHTTAGSET): found through what is in them."""
+"""Of tags that are sets of tags (omero.constants.metadata.NSINSIGHTTAGSET): found through what is in them."""
 
 _IMPORT: Final = "is what an import makes of the same files, in the same order"
 _SETTINGS: Final = "a channel has one of its own, which the import fills from the files"

@@ -15,7 +15,6 @@ Row = dict[str, Any]
 Draw = Any
 
 TEXTS = st.sampled_from(["a", "b", "Image:5", ""])
-SEEDED = ("Image", "Fileset", "Project", "Dataset")
 ANNOTATIONS = ("TagAnnotation", "CommentAnnotation", "MapAnnotation", "FileAnnotation")
 
 
@@ -211,16 +210,3 @@ def renumbered(order: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
     maker = Maker(first_id=5000)
     keys = {row["@"]: maker.make(class_of(row["@"])) for row in order}
     return [mapped(row, lambda key: keys[key]) for row in order], keys
-
-
-def seeds_of(keys: dict[str, str], rows: Sequence[Row]) -> dict[str, str]:
-    """What a caller knows: images, filesets, containers, and annotations that hang on nothing."""
-    hanging = {row["child"] for row in rows if "child" in row}
-    hanging |= {
-        row["parent"] for row in rows if class_of(row["parent"] if "parent" in row else "") == "TagAnnotation"
-    }
-    return {
-        key: other
-        for key, other in keys.items()
-        if class_of(key) in SEEDED or (class_of(key).endswith("Annotation") and key not in hanging)
-    }

@@ -46,19 +46,21 @@ def shape_of(key: str) -> Any:
     return shape
 
 
-def mapped(row: Mapping[str, Any], name: Callable[[str], str | None]) -> Row:
+def mapped(row: Mapping[str, Any], name: Callable[[str], str | None]) -> Any:
     """A row with other keys; references that have none are left out."""
-    shape, found = shape_of(row["@"]), dict[str, Any]()
-    for field, value in row.items():
-        if field == "@" or (field in shape.references and isinstance(value, str)):
-            value = name(value)
-        elif shape.is_list(field):
-            value = [one and name(one) for one in value]
-        elif field == "details":
-            value = {one: name(other) for one, other in value.items()}
-        if value is not None:
-            found[field] = value
-    return found
+    made = {field: _mapped_value(row, field, name) for field in row}
+    return {field: value for field, value in made.items() if value is not None}
+
+
+def _mapped_value(row: Mapping[str, Any], field: str, name: Callable[[str], str | None]) -> Any:
+    value, shape = row[field], shape_of(row["@"])
+    if field == "@" or (field in shape.references and isinstance(value, str)):
+        return name(value)
+    if shape.is_list(field):
+        return [one and name(one) for one in value]
+    if field == "details":
+        return {one: name(other) for one, other in value.items()}
+    return value
 
 
 class Server:
@@ -84,9 +86,7 @@ class Server:
 
     # -- what an import makes
 
-    def do_import(
-        self, rows: Sequence[Row], change: Callable[[Row], None] = lambda row: None
-    ) -> dict[str, str]:
+    def do_import(self, rows: Sequence[Row], change: Callable[[Row], None]) -> dict[str, str]:
         """What an import makes of the same files, and which image is which."""
         of_import = {row["@"]: row for row in rows if class_of(row["@"]) in BY_IMPORT}
         keys: dict[str, str] = {}
@@ -108,7 +108,7 @@ class Server:
     # -- saving
 
     def save(self, drafts: Sequence[Draft]) -> dict[str, str]:
-        """As OMERO: all or nothing, ids in the order of drafts, an element of a list only through its owner."""
+        """As OMERO: ids in the order of drafts, an element of a list only through its owner."""
         keys = {draft["@"]: self.new_key(class_of(draft["@"])) for draft in drafts if ":_" in draft["@"]}
         assert len(keys) == sum(":_" in draft["@"] for draft in drafts), "two drafts of one key"
 
