@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from omero_irods_bridge.model.errors import BadPacket, BridgeError, ChecksumMismatch
 from omero_irods_bridge.model.events import Notice
@@ -29,6 +29,7 @@ from omero_irods_bridge.packet.reading import GRAPH, Packet
 from omero_irods_bridge.packet.transfer_xml_rows_bookkeeping import Origin
 from omero_irods_bridge.ports import Row
 
+_Told = TypeVar("_Told")
 _OF_ANNOTATION: Final = re.compile(
     r"(?:file_annotations/([0-9]{1,18})/[^/]+|figures/Figure_([0-9]{1,18})\.json)", re.ASCII
 )
@@ -160,8 +161,8 @@ class _Loading:
         """Series and id of the images of each fileset, in the order of their rows."""
         found: dict[str, list[tuple[int | None, int]]] = defaultdict(list)
         for row in self.graph.rows("Image"):
-            if fileset := row.get("fileset"):
-                found[fileset].append((row.get("series"), id_of(row["@"])))
+            if fileset := _told(row, "fileset", str):
+                found[fileset].append((_told(row, "series", int), id_of(row["@"])))
         return found
 
     def _series(self, fileset: str, images: Sequence[tuple[int | None, int]]) -> dict[int, int]:
@@ -178,10 +179,10 @@ class _Loading:
 
     def _entries(self, fileset: str) -> Iterator[tuple[int | None, str]]:
         """Id and client path of the files of a fileset, in its order."""
-        for entry in (self.graph.one(fileset) or {}).get("usedFiles") or ():
-            row = (self.graph.one(entry) if entry else None) or {}
-            file = row.get("originalFile")
-            yield id_of(file) if file else None, row.get("clientPath") or ""
+        for entry in _told(self.graph.one(fileset) or {}, "usedFiles", list) or ():
+            row = self.graph.one(entry) or {}
+            file = _told(row, "originalFile", str)
+            yield id_of(file) if file else None, _told(row, "clientPath", str) or ""
 
     def exports(self) -> Iterator[ContentFileset]:
         for row in self.graph.rows("Image"):
@@ -200,9 +201,10 @@ class _Loading:
     def attachments(self) -> Iterator[Attachment]:
         for row in self.graph.rows("FileAnnotation"):
             member = self._attached.pop(id_of(row["@"]), None)
-            if member is not None and row.get("file"):
-                self._check_size(member, row["file"])
-                yield Attachment(row["@"], row["file"], _file(member), is_figure(row))
+            file = _told(row, "file", str)
+            if member is not None and file:
+                self._check_size(member, file)
+                yield Attachment(row["@"], file, _file(member), is_figure(row))
             else:
                 self._miss(row)
 
@@ -216,13 +218,21 @@ class _Loading:
             self.problems.append(BadPacket(f"The packet does not have the file of {annotation['@']}."))
 
     def _check_size(self, member: ManifestMember, file: str) -> None:
-        size = (self.graph.one(file) or {}).get("size")
+        size = _told(self.graph.one(file) or {}, "size", int)
         if size is not None and size != member.size:
             self.problems.append(
                 BadPacket(
                     f"{quoted(member.path)} has {member.size:,} bytes, and {size:,} in OMERO as {file}."
                 )
             )
+
+
+def _told(row: Row, name: str, kind: type[_Told]) -> _Told | None:
+    """A field of a row that a stranger wrote; none where it is not there."""
+    value = row.get(name)
+    if value is None or type(value) is kind:
+        return value
+    raise BadPacket(f"{GRAPH}: {row['@']} has the {name} {value!r:.100}, which cannot be there.")
 
 
 def _position(member: ManifestMember) -> int:

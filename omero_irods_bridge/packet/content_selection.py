@@ -8,6 +8,7 @@ is of without all of that plate. Filesets and instruments stay together.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,7 @@ _TEXTS: Final = frozenset(
     | {"externalIdentifier", "externalDescription", "type", "status", "model", "serialNumber", "lotNumber"}
 )
 """Fields in which people write what they like, also what looks like a reference."""
+_REFERENCE: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,63}:(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
 def select(content: PacketContent, only: Sequence[ObjectRef]) -> PacketContent:
@@ -88,15 +90,17 @@ def select(content: PacketContent, only: Sequence[ObjectRef]) -> PacketContent:
     )
 
 
-def without_files(graph: Graph, annotations: Iterable[str]) -> Graph:
+def without_files(graph: Graph, annotations: Sequence[str]) -> Graph:
     """The graph without these file annotations, their files, and the links to them."""
     gone = set(annotations)
-    gone |= {row["file"] for key in list(gone) if (row := graph.one(key)) and row.get("file")}
+    gone |= {str(row.get("file")) for key in annotations if (row := graph.one(key))}
     found = Graph()
     for name in graph.classes():
         for row in graph.rows(name):
             is_link = name.endswith("Link")
-            if row["@"] not in gone and not (is_link and {row.get("parent"), row.get("child")} & gone):
+            if row["@"] not in gone and not (
+                is_link and {str(row.get("parent")), str(row.get("child"))} & gone
+            ):
                 found.add(row)
     return found
 
@@ -173,8 +177,8 @@ def _owned(graph: Graph) -> dict[str, list[str]]:
             for told, value in row.items():
                 if isinstance(value, str) and _is_owner(name, told):
                     found[value].append(row["@"])
-            if name == _TAGGING and row["parent"].startswith("TagAnnotation:"):
-                found[row["child"]].append(row["@"])  # a tag says which sets it is in
+            if name == _TAGGING and str(row.get("parent")).startswith("TagAnnotation:"):
+                found[str(row.get("child"))].append(row["@"])  # a tag says which sets it is in
     return found
 
 
@@ -192,7 +196,7 @@ def _references(row: Row) -> Iterator[tuple[str, str]]:
         if told in _TEXTS:
             continue
         for one in _flat(value):
-            if isinstance(one, str) and _looks_like_reference(one):
+            if isinstance(one, str) and _REFERENCE.fullmatch(one):
                 yield told, one
 
 
@@ -203,11 +207,6 @@ def _flat(value: object) -> Iterator[object]:
         yield from value
     else:
         yield value
-
-
-def _looks_like_reference(text: str) -> bool:
-    name, colon, number = text.partition(":")
-    return bool(colon) and len(number) < 20 and number.isdecimal() and name.isalnum() and name[:1].isupper()
 
 
 def _bare(row: Row) -> dict[str, Any]:

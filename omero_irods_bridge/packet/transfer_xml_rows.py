@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, NoReturn
 
 from lxml import etree
@@ -28,8 +29,9 @@ _DOUBLE: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _NOT_FINITE: Final[Mapping[str, str]] = {"INF": "Infinity", "-INF": "-Infinity", "NaN": "NaN"}
 _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
 _RAW_CHARACTERS: Final = 4096
-_PLACES: Final = 1000
-_RAW_OF_A_PLACE: Final = 100
+_RAW_ELEMENTS: Final = 100
+_PLACES: Final = 200
+_RAW_OF_A_PLACE: Final = 20
 _TOLD_CHARACTERS: Final = 200
 _TOLD: Final = 3
 
@@ -148,7 +150,7 @@ class Unread:
 
 @dataclass(slots=True)
 class UnreadParts:
-    """Collects what is not read; a thousand places are told apart."""
+    """Collects what is not read; 200 places are told apart."""
 
     _raw: dict[str, list[str]] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
@@ -163,8 +165,10 @@ class UnreadParts:
             kept.append(raw[:_RAW_CHARACTERS])
 
     def add_element(self, place: str, element: Node) -> None:
-        """Note an element with all that is in it."""
-        self.add(place, etree.tostring(element, encoding="unicode", with_tail=False).strip())
+        """Note an element with all that is in it; of a large one only its name."""
+        is_large = next(islice(element.iter(), _RAW_ELEMENTS, None), None) is not None
+        raw = named(element) if is_large else etree.tostring(element, encoding="unicode", with_tail=False)
+        self.add(place, raw.strip())
 
     def add_rest(self, element: Node, attributes: Collection[str], inner: Collection[str]) -> None:
         """Note attributes and children that are not among these; hints of XML Schema do not count."""

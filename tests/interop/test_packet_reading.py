@@ -48,7 +48,7 @@ CARRIED: Final = {
     "Rectangle": ("x", "y", "width", "height"),
     "Ellipse": ("x", "y", "radiusX", "radiusY", "textValue"),
 }
-"""What of which class both sides spell alike. Stock spells polygons otherwise and sorts shapes by their kind."""
+"""What of which class both sides spell alike. Stock spells polygons otherwise and sorts shapes by kind."""
 
 LINKS: Final = (
     "ProjectDatasetLink",

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from omero_irods_bridge.model.checksums import OmeroHash
-from omero_irods_bridge.model.errors import BadPacket, ChecksumMismatch
+from omero_irods_bridge.model.checksums import OmeroHash, Sha256
+from omero_irods_bridge.model.errors import BadPacket, BridgeError, ChecksumMismatch
 from omero_irods_bridge.model.objects import parse_objects
-from omero_irods_bridge.packet.content_of_packet import PacketContent, PacketForm, load_content
+from omero_irods_bridge.packet.content_of_packet import PacketContent, PacketForm, load_content, select
 from omero_irods_bridge.packet.file_list import FIGURE_NAMESPACE
-from omero_irods_bridge.packet.graph import Graph
-from omero_irods_bridge.packet.manifest import FilesetPlace, Manifest, SourceServer
+from omero_irods_bridge.packet.graph import Graph, GraphHeader, write_jsonl
+from omero_irods_bridge.packet.manifest import FilesetPlace, Manifest, SourceServer, dump, parse
 from omero_irods_bridge.packet.reading import GRAPH, MANIFEST, TRANSFER_XML, folder_packet
 from tests.unit.packet.sources import Bytes
 from tests.unit.packet_graph.rows import Row, annotation, file, fileset, graph_of, image, link
-from tests.unit.packet_reading.packets import CREATED, ours, without_member
+from tests.unit.packet_reading.packets import CREATED, SERVER, ours, without_member
 
 
 def with_client_paths(rows: Iterator[Row], *paths: str) -> Iterator[Row]:
@@ -210,3 +214,49 @@ def test_a_member_that_is_gone_or_cut_is_refused() -> None:
         load_content(folder_packet(gone))
     with pytest.raises(BadPacket, match="has 2 bytes"):
         load_content(folder_packet({**members, "u/x/a.lif": Bytes(b"xx")}))
+
+
+# -- whatever is done to the graph
+
+_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 2**70)
+    | st.sampled_from(["Image:3", "Fileset:4", "x", "", "Image:9"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    """The data set with some fields changed."""
+    rows = [dict(row) for row in all_rows(a_dataset())]
+    for _ in range(draw(st.integers(1, 3))):
+        row = draw(st.sampled_from(rows))
+        row[draw(st.sampled_from(sorted(row.keys() - {"@"} | {"fileset", "file", "parent", "series"})))] = (
+            draw(_json)
+        )
+    graph = Graph()
+    for row in rows:
+        graph.add(row)
+    return graph
+
+
+@given(graphs())
+def test_a_changed_graph_is_taken_or_refused(graph: Graph) -> None:
+    """Also where the manifest's sums fit."""
+    members = {path: one.open().source() for path, one in ours(a_dataset(), "Dataset:2").members.items()}
+    lines = b"".join(write_jsonl(graph, GraphHeader(SERVER.uuid, "5", "5", parse_objects(["Dataset:2"]))))
+    manifest = parse(members[MANIFEST].read_at(0, members[MANIFEST].size))
+    listed = (
+        replace(one, size=len(lines), sha256=Sha256(hashlib.sha256(lines).hexdigest()))
+        if one.path == GRAPH
+        else one
+        for one in manifest.members
+    )
+    changed = {GRAPH: Bytes(lines), MANIFEST: Bytes(dump(replace(manifest, members=tuple(listed))))}
+    with suppress(BridgeError):
+        content = load_content(folder_packet({**members, **changed}))
+        select(content, parse_objects(["Dataset:2"]))
+        select(content, parse_objects(["Image:3"]))
