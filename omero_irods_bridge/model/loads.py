@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from omero_irods_bridge.model.imports import ImportMark
 from omero_irods_bridge.model.snapshot import parse_timestamp, timestamp
@@ -19,6 +19,12 @@ ID_MAP_NAMESPACE: Final = "omero-irods-bridge/id-map"
 
 CONTAINER_KINDS: Final = ("Project", "Dataset", "Folder", "Screen", "Plate")
 """What a load marks besides filesets."""
+
+LARGEST_BATCH: Final = 96 << 20
+"""Of drafts saved in one call, in bytes as :func:`draft_bytes` reckons; a message has 244 MiB at most."""
+
+_BYTES_PER_DRAFT: Final = 1500
+"""What an object takes in a message beside its texts and bytes, and what OMERO answers of its details."""
 
 _COUNT: Final = "count:"
 _REUSED: Final = "reused"
@@ -146,3 +152,18 @@ class Remapped:
     changed: int
     unknown: Mapping[str, frozenset[int]] = field(default_factory=dict)
     left: tuple[str, ...] = ()
+
+
+def draft_bytes(draft: Mapping[str, Any]) -> int:
+    """About how many bytes a draft takes on its way to OMERO and back."""
+    return _BYTES_PER_DRAFT + _length(draft)
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_length, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_length, value))
+    return 8

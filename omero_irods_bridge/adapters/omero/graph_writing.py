@@ -19,18 +19,12 @@ from omero_irods_bridge.adapters.omero.queries import Queries
 from omero_irods_bridge.adapters.omero.reflection import class_of
 from omero_irods_bridge.adapters.omero.tables import remap_table
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
-from omero_irods_bridge.model.loads import Remapped
+from omero_irods_bridge.model.loads import LARGEST_BATCH, Remapped, draft_bytes
 from omero_irods_bridge.ports import ByteSource, Draft
-
-LARGEST_BATCH: Final = 96 << 20
-"""Bytes of a batch as estimated by :func:`batch_bytes`: OMERO takes and sends messages of up to 250 MB."""
 
 WRITE_OWNED: Final = "WriteOwned"
 WRITE_FILE: Final = "WriteFile"
 """What it takes to make objects, and files, of others (OmeroInterceptor.newTransientDetails)."""
-
-_BYTES_PER_DRAFT: Final = 1500
-"""What an object takes in a message beside its texts and bytes, and what OMERO answers of its details."""
 
 
 class OmeroGraphWriter:
@@ -137,23 +131,8 @@ def _keys_below(batch: DraftBatch, key: str, obj: Any) -> Iterator[tuple[str, st
 # -- sizes
 
 
-def batch_bytes(drafts: Sequence[Draft]) -> int:
-    """About how long the messages of a batch are."""
-    return sum(_BYTES_PER_DRAFT + sum(map(_length, draft.values())) for draft in drafts)
-
-
-def _length(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_length, value.values()))
-    if isinstance(value, list):
-        return sum(map(_length, value))
-    return 8
-
-
 def _check_size(drafts: Sequence[Draft]) -> None:
-    size = batch_bytes(drafts)
+    size = sum(map(draft_bytes, drafts))
     if size > LARGEST_BATCH and len(drafts) > 1:
         raise UsageError(
             f"A batch of {len(drafts):,} drafts with {size:,} bytes does not fit into a message.",

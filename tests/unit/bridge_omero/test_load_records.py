@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omero_irods_bridge.model.imports import ImportMark
-from omero_irods_bridge.model.loads import LoadRecord, LoadState, mark_pairs
+from omero_irods_bridge.model.loads import LoadRecord, LoadState, draft_bytes, mark_pairs
 
 STARTED = datetime(2026, 11, 28, 13, 0, tzinfo=UTC)
 WORDS = st.text(min_size=1)
@@ -74,3 +74,10 @@ def test_a_mark_is_written_as_an_import_writes_it() -> None:
         "source": "Dataset:5",
         "state": "complete",
     }
+
+
+def test_a_draft_is_about_as_long_as_its_texts_and_bytes_wherever_they_are() -> None:
+    small = draft_bytes({"@": "Mask:_1", "x": 1.0})
+    long = "x" * 1_000_000
+    for value in (long, {"b64": long}, [["key", long]], {"unit": [long]}):
+        assert 999_900 <= draft_bytes({"@": "Mask:_1", "x": value}) - small < 1_000_200
