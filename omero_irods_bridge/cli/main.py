@@ -83,10 +83,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
+        _check_unicode(given)
         return _run(given) if given else _run(["--help"]) or ExitStatus.USAGE
     except BridgeError as failure:
         output.error(failure, as_json="--json" in given)
         return failure.exit_status
+
+
+def _check_unicode(arguments: Sequence[str]) -> None:
+    """Ice, for one, ends the process over text that cannot be encoded."""
+    for argument in arguments:
+        if any("\ud800" <= char <= "\udfff" for char in argument):
+            raise UsageError(
+                f"The argument {argument!a} is not valid Unicode.",
+                hint="Write it in UTF-8, and let the terminal do so too.",
+            )
 
 
 def _spelled_out(arguments: Sequence[str]) -> list[str]:
