@@ -30,10 +30,14 @@ _IRODS_NAME: Final = re.compile(r"[A-Za-z0-9_.@+-]{1,63}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """The lines of the file, checked; ``None`` for an OMERO name that is refused."""
+    """The lines of the file, checked; none for an OMERO name that is refused.
+
+    ``never`` are accounts of iRODS that nobody is, whatever the lines say.
+    """
 
     exact: Mapping[str, str | None]
     patterns: tuple[tuple[str, str | None], ...]
+    never: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, file: Path, *, never: Iterable[str] = ()) -> Self:
@@ -66,7 +70,7 @@ class Identities:
         checked = {omero: _checked(name, omero, irods, frozenset(never)) for omero, irods in lines.items()}
         exact = {omero: irods for omero, irods in checked.items() if not _WILDCARDS & set(omero)}
         patterns = [(omero, irods) for omero, irods in checked.items() if omero not in exact]
-        return cls(exact, tuple(patterns))
+        return cls(exact, tuple(patterns), frozenset(never))
 
     def irods_user(self, omero_user: str) -> str:
         """Who that is in iRODS.
@@ -82,7 +86,7 @@ class Identities:
             fits = (irods for pattern, irods in self.patterns if fnmatchcase(omero_user, pattern))
             found = next(fits, None)
         name = None if found is None else found.replace(SAME_NAME, omero_user)
-        if name is None or not _IRODS_NAME.fullmatch(name):
+        if name is None or name in self.never or not _IRODS_NAME.fullmatch(name):
             raise AccessDenied(
                 f"{omero_user} may not use the agent.",
                 hint="Ask its administrator for a line in users.toml.",

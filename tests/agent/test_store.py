@@ -1,0 +1,299 @@
+"""What the store promises about jobs, without a worker."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omero_irods_bridge.agent.store.attempts import LONGEST_LOG, Attempt, Attempts, Limits
+from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
+from omero_irods_bridge.agent.store.outcomes import End, Outcome
+from omero_irods_bridge.agent.store.tables import JOBS
+from omero_irods_bridge.model.errors import AccessDenied, Busy, NotFound, Unreachable, UsageError
+from omero_irods_bridge.model.events import Notice, Step
+from omero_irods_bridge.model.jobs import (
+    JobKind,
+    JobSpec,
+    JobState,
+    Phase,
+    StateChanged,
+    VerifyWork,
+)
+from tests.agent.conftest import Hands, counting
+
+NO_LIMITS = Limits(1000, 1000, dict.fromkeys(JobKind, 1000))
+DOWN = Outcome.failed(Unreachable("OMERO does not answer."))
+
+
+def begin_all(attempts: Attempts, limits: Limits = NO_LIMITS, room: int = 1000) -> list[int]:
+    """The jobs that are let begin, in this order."""
+    return [one.job for one in attempts.admit(limits, lambda *_: None, room=room)]
+
+
+def begun(attempts: Attempts, jobs: Jobs, spec: JobSpec) -> Attempt:
+    jobs.submit(spec)
+    (attempt,) = attempts.admit(NO_LIMITS, lambda *_: None, room=1)
+    assert attempts.begin(attempt, "one") is not None
+    return attempt
+
+
+def test_the_same_request_is_the_same_job(jobs: Jobs) -> None:
+    first, second = jobs.submit(counting(1)), jobs.submit(counting(1))
+    assert first == second
+    assert jobs.submit(counting(1, user="grace")).id != first.id
+
+
+def test_a_request_id_means_one_thing(jobs: Jobs) -> None:
+    jobs.submit(counting(1))
+    with pytest.raises(UsageError, match="made before"):
+        jobs.submit(counting(1, seconds=7))
+
+
+def test_many_who_ask_at_once_get_one_job(jobs: Jobs) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = {job.id for job in pool.map(lambda _: jobs.submit(counting(1)), range(40))}
+    assert len(found) == 1
+    assert jobs.count(JobFilter()) == {JobState.QUEUED: 1}
+
+
+def test_the_first_priority_begins_first_then_who_came_first(jobs: Jobs, attempts: Attempts) -> None:
+    ids = [
+        jobs.submit(counting(number, priority=priority)).id for number, priority in enumerate((5, 9, 0, 5))
+    ]
+    assert begin_all(attempts) == [ids[2], ids[0], ids[3], ids[1]]
+
+
+def test_a_user_at_his_limit_keeps_nobody_else_waiting(jobs: Jobs, attempts: Attempts) -> None:
+    for number in range(50):
+        jobs.submit(counting(number, user="ada", priority=0))
+    last = jobs.submit(counting(50, user="grace", priority=9))
+    limits = Limits(10, 2, dict.fromkeys(JobKind, 10))
+    assert len(begin_all(attempts, limits)) == 3
+    assert jobs.get(last.id).state is JobState.RUNNING
+
+
+def test_a_paused_kind_waits_and_the_others_go_on(jobs: Jobs, attempts: Attempts) -> None:
+    paused = jobs.submit(counting(1))
+    other = jobs.submit(JobSpec(VerifyWork("/zone/a.zip"), "ada", "other"))
+    jobs.pause(JobKind.GC)
+    jobs.pause(JobKind.GC)
+    assert jobs.paused() == {JobKind.GC}
+    assert begin_all(attempts) == [other.id]
+    jobs.resume(JobKind.GC)
+    assert begin_all(attempts) == [paused.id]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["ada", "grace"]), st.booleans(), st.integers(0, 4)), max_size=20))
+def test_limits_hold_whatever_comes_and_goes(coming: list[tuple[str, bool, int]]) -> None:
+    limits = Limits(5, 3, {JobKind.GC: 3, JobKind.VERIFY: 4, JobKind.PACK: 1})
+    with TemporaryDirectory() as folder:
+        database = Database(f"{folder}/agent.db")
+        jobs, attempts = Jobs(database, Hands()), Attempts(database, Hands())
+        running: list[Attempt] = []
+        for number, (user, is_gc, ending) in enumerate(coming):
+            gc = counting(number, user=user)
+            jobs.submit(gc if is_gc else JobSpec(VerifyWork("/z/a"), user, gc.request_id))
+            running += attempts.admit(limits, lambda *_: None, room=2)
+            assert_within(database, limits)
+            for attempt in running[:ending]:
+                attempts.finish(attempt, Outcome(End.DONE))
+            del running[:ending]
+        begin_all(attempts, limits)
+        assert_within(database, limits)
+        assert at_a_limit(database, limits)
+        database.close()
+
+
+def running_by(database: Database, column: str) -> dict[str, int]:
+    query = sa.select(JOBS.c[column], sa.func.count()).where(JOBS.c.state == "running").group_by(column)
+    with database.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def assert_within(database: Database, limits: Limits) -> None:
+    kinds = running_by(database, "kind")
+    assert sum(kinds.values()) <= limits.total
+    assert all(number <= limits.kinds[JobKind(kind)] for kind, number in kinds.items())
+    assert all(number <= limits.per_user for number in running_by(database, "requested_by").values())
+
+
+def at_a_limit(database: Database, limits: Limits) -> bool:
+    """Nothing more may begin, or nothing more waits."""
+    with database.reading() as connection:
+        waits = connection.execute(
+            sa.select(JOBS.c.kind, JOBS.c.requested_by).where(JOBS.c.state == "queued")
+        ).all()
+    kinds, users = running_by(database, "kind"), running_by(database, "requested_by")
+    return all(
+        sum(kinds.values()) >= limits.total
+        or kinds.get(one.kind, 0) >= limits.kinds[JobKind(one.kind)]
+        or users.get(one.requested_by, 0) >= limits.per_user
+        for one in waits
+    )
+
+
+def test_what_passes_is_tried_again_on_the_list_of_intervals_and_then_no_more(
+    jobs: Jobs, attempts: Attempts, hands: Hands
+) -> None:
+    job = jobs.submit(counting(1)).id
+    for number, wait in enumerate((10.0, 60.0), 1):
+        (attempt,) = attempts.admit(NO_LIMITS, lambda *_: None, room=1)
+        assert attempt.number == number
+        attempts.finish(attempt, DOWN)
+        assert (jobs.get(job).state, jobs.get(job).run_after) == (JobState.WAITING, hands.at + wait)
+        hands.at += wait - 1
+        assert begin_all(attempts) == []
+        hands.at += 1
+    (last,) = attempts.admit(NO_LIMITS, lambda *_: None, room=1)
+    attempts.finish(last, DOWN)
+    found = jobs.get(job)
+    assert (found.state, found.tries) == (JobState.FAILED, 3)
+    assert found.error is not None
+    assert found.error.to_error().exit_status == Unreachable.exit_status
+    hands.at += 1e9
+    assert begin_all(attempts) == []
+
+
+def test_what_cannot_succeed_is_tried_once_and_keeps_its_log(
+    jobs: Jobs, attempts: Attempts, hands: Hands
+) -> None:
+    attempt = begun(attempts, jobs, counting(1))
+    attempts.record(attempt, Phase("looking"), [(hands.at, Step("looking"))])
+    attempts.finish(attempt, Outcome.failed(AccessDenied("No.", hint="Ask.")))
+    assert jobs.get(attempt.job).state is JobState.FAILED
+    assert jobs.forget_ended(hands.at + 1e9) == 0
+    told = [one.event for one in jobs.events(attempt.job)]
+    assert Step("looking") in told
+    assert told[-1] == StateChanged(JobState.FAILED, "No. Ask.")
+
+
+def test_a_failed_job_can_be_tried_again_with_all_its_tries(
+    jobs: Jobs, attempts: Attempts, hands: Hands
+) -> None:
+    attempt = begun(attempts, jobs, counting(1))
+    attempts.finish(attempt, Outcome.failed(AccessDenied("No.")))
+    jobs.retry(attempt.job)
+    (again,) = attempts.admit(NO_LIMITS, lambda *_: None, room=1)
+    assert again == Attempt(attempt.job, 2)
+    attempts.finish(again, DOWN)
+    assert jobs.get(attempt.job).state is JobState.WAITING
+    jobs.retry(attempt.job)
+    assert begin_all(attempts) == [attempt.job]
+
+
+def test_who_is_late_writes_nothing(jobs: Jobs, attempts: Attempts, hands: Hands) -> None:
+    late = begun(attempts, jobs, counting(1))
+    assert attempts.adopt("another") == []
+    assert attempts.adopt("one") == [late.job]
+    before = jobs.get(late.job), jobs.events(late.job)
+    assert attempts.begin(late, "one") is None
+    assert attempts.record(late, Phase("late"), [(hands.at, Step("late"))]) is None
+    assert attempts.is_to_stop(late) is None
+    assert attempts.finish(late, Outcome(End.DONE)) is None
+    assert (jobs.get(late.job), jobs.events(late.job)) == before
+    assert begin_all(attempts) == [late.job]
+
+
+def test_an_end_is_written_once(jobs: Jobs, attempts: Attempts) -> None:
+    attempt = begun(attempts, jobs, counting(1))
+    assert attempts.finish(attempt, Outcome(End.DONE, {"path": "/z/a"})) is not None
+    assert attempts.finish(attempt, DOWN) is None
+    assert jobs.get(attempt.job).result == {"path": "/z/a"}
+
+
+def test_a_job_that_did_not_begin_is_cancelled_at_once(jobs: Jobs, attempts: Attempts) -> None:
+    job = jobs.submit(counting(1))
+    assert jobs.cancel(job.id).state is JobState.CANCELLED
+    assert begin_all(attempts) == []
+    assert jobs.cancel(job.id).state is JobState.CANCELLED
+
+
+def test_a_job_that_runs_is_asked_to_stop(jobs: Jobs, attempts: Attempts) -> None:
+    attempt = begun(attempts, jobs, counting(1))
+    assert attempts.is_to_stop(attempt) is False
+    assert jobs.cancel(attempt.job).state is JobState.RUNNING
+    assert attempts.is_to_stop(attempt) is True
+    attempts.finish(attempt, DOWN)
+    assert jobs.get(attempt.job).state is JobState.CANCELLED
+
+
+def test_what_is_handed_back_begins_again_and_counts_as_no_failure(jobs: Jobs, attempts: Attempts) -> None:
+    attempt = begun(attempts, jobs, counting(1))
+    attempts.finish(attempt, Outcome(End.HANDED_BACK))
+    assert jobs.get(attempt.job).tries == 0
+    assert begin_all(attempts) == [attempt.job]
+
+
+def test_letting_begin_and_starting_happen_together_or_not_at_all(jobs: Jobs, attempts: Attempts) -> None:
+    jobs.submit(counting(1))
+
+    def fail(*_: Any) -> None:
+        raise Busy("the engine")
+
+    with pytest.raises(Busy):
+        attempts.admit(NO_LIMITS, fail, room=1)
+    assert jobs.count(JobFilter()) == {JobState.QUEUED: 1}
+
+
+def test_only_what_ended_well_long_ago_is_forgotten(jobs: Jobs, attempts: Attempts, hands: Hands) -> None:
+    old = begun(attempts, jobs, counting(1))
+    attempts.finish(old, Outcome(End.DONE))
+    hands.at += 100
+    new = begun(attempts, jobs, counting(2))
+    attempts.finish(new, Outcome(End.DONE))
+    assert jobs.forget_ended(hands.at - 50) == 1
+    with pytest.raises(NotFound):
+        jobs.get(old.job)
+    assert jobs.get(new.job).state is JobState.DONE
+    assert jobs.submit(counting(3)).id > new.job
+
+
+def test_a_job_under_way_is_not_deleted(jobs: Jobs) -> None:
+    job = jobs.submit(counting(1))
+    with pytest.raises(UsageError):
+        jobs.delete(job.id)
+    jobs.cancel(job.id)
+    jobs.delete(job.id)
+    with pytest.raises(NotFound):
+        jobs.events(job.id)
+
+
+def test_a_log_does_not_grow_without_end_but_says_how_the_job_ended(
+    jobs: Jobs, attempts: Attempts, hands: Hands
+) -> None:
+    attempt = begun(attempts, jobs, counting(1))
+    for first in range(0, 2 * LONGEST_LOG, 500):
+        attempts.record(attempt, Phase(), [(hands.at, Notice(str(n))) for n in range(first, first + 500)])
+    attempts.finish(attempt, Outcome(End.DONE))
+    found = jobs.events(attempt.job, after=LONGEST_LOG - 1)
+    assert [type(one.event) for one in found] == [Notice, Notice, StateChanged]
+    assert "left out" in str(found[1].event)
+
+
+def test_pages_hold_every_job_once(jobs: Jobs) -> None:
+    ids = [jobs.submit(counting(number, user=f"u{number % 2}")).id for number in range(25)]
+    seen: list[int] = []
+    while page := jobs.list_jobs(JobFilter("u0"), limit=4, before=seen[-1] if seen else None):
+        seen += [job.id for job in page]
+    assert seen == ids[0::2][::-1]
+
+
+def test_the_database_is_for_its_owner_alone(database: Database) -> None:
+    assert database.path is not None
+    assert stat.S_IMODE(database.path.stat().st_mode) == 0o600
+
+
+def test_a_database_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AccessDenied, match="cannot be used"):
+        Database(str(tmp_path / "file" / "agent.db"))
