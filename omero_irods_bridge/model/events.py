@@ -20,7 +20,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Step(Event):
-    """A new part of the work begins, in words: "reading the graph of Dataset:51".
+    """A new part of the work begins, in words: "Reading what OMERO knows of Dataset:51".
 
     ``bytes_total`` and ``items_total`` are none where nobody knows them.
     """

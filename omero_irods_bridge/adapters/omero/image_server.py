@@ -49,7 +49,7 @@ class OmeroImageServer:
     ) -> None:
         what = f"reading what OMERO knows of {_named(objects)}"
         cancel = cancel or CancelToken()
-        report(Step(what))
+        report(Step(what[0].upper() + what[1:]))
         with omero_errors(what):
             queries = Queries(self._connection)
             reading = GraphReading(queries, add, report, cancel)

@@ -242,7 +242,7 @@ def test_progress_is_told_and_ends_with_the_number_of_rows(server: OmeroServer, 
     dataset = content.new(gateway, "Dataset")
     events: list[Event] = []
     found = graph(server, gateway, f"Dataset:{dataset}", report=events.append)
-    assert events[0] == Step(f"reading what OMERO knows of Dataset:{dataset}")
+    assert events[0] == Step(f"Reading what OMERO knows of Dataset:{dataset}")
     assert events[-1] == Progress(items_done=len(found))
 
 
