@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from omero_irods_bridge.model.checksums import OmeroHash, Sha256
 from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.files import SourceFile
-from omero_irods_bridge.model.imports import Imported, ImportOptions, MarkedFileset
+from omero_irods_bridge.model.imports import Imported, ImportOptions, LinkedFile, MarkedFileset
 from omero_irods_bridge.model.loads import (
     CONTAINER_KINDS,
     LoadRecord,
@@ -162,6 +162,32 @@ class Importer(Protocol):
             ImportFailed: OMERO could not import them, or made another number of images than was announced.
             NotFound, AccessDenied: the target is not there or not writable.
             NoSpace: the disk of OMERO is full.
+        """
+        ...
+
+    def check_in_place(self, files: Sequence[LinkedFile]) -> None:
+        """Look whether this machine sees all these files, with their sizes; reads and changes nothing.
+
+        Raises:
+            NotInPlace: one is not a readable regular file of this size here.
+        """
+        ...
+
+    def import_in_place(
+        self,
+        files: Sequence[LinkedFile],
+        options: ImportOptions,
+        report: Report = ...,
+        cancel: CancelToken | None = None,
+    ) -> Imported:
+        """Import files from where they are, the first is what OMERO opens; nothing of them is copied.
+
+        They have to stay as and where they are from then on.
+
+        Raises:
+            NotInPlace: a file is not a readable regular file here and on the server, or this machine does not
+                see the repository of OMERO; no link stays.
+            BridgeError: as :meth:`import_fileset`.
         """
         ...
 

@@ -59,6 +59,12 @@ def _irods_path(path: str) -> str:
     return path
 
 
+def _server_path(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("the left side is an absolute path of the OMERO server")
+    return path
+
+
 def _between(least: ByteSize, most: ByteSize) -> AfterValidator:
     def check(size: ByteSize) -> ByteSize:
         if not least <= size <= most:
@@ -73,6 +79,7 @@ MIB: Final = 1024 * KIB
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 IrodsPath = Annotated[str, AfterValidator(_irods_path)]
+ServerPath = Annotated[str, AfterValidator(_server_path)]
 PieceSize = Annotated[ByteSize, _between(ByteSize(64 * KIB), ByteSize(16 * MIB))]
 MemorySize = Annotated[ByteSize, _between(ByteSize(16 * MIB), ByteSize(64 * KIB * MIB))]
 
@@ -141,6 +148,7 @@ class Settings(BaseSettings):
     omero: OmeroSettings = OmeroSettings()
     irods: IrodsSettings = IrodsSettings()
     paths: dict[IrodsPath, AbsolutePath] = {}
+    mounts: dict[ServerPath, AbsolutePath] = {}
     snapshots: SnapshotSettings = SnapshotSettings()
     transfer: TransferSettings = TransferSettings()
     agent: AgentSettings = AgentSettings()

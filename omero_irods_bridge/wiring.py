@@ -6,11 +6,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from omero_irods_bridge.adapters.local import open_local
 from omero_irods_bridge.model.errors import AccessDenied, UsageError
+from omero_irods_bridge.model.imports import MountedAt, Mounts
 from omero_irods_bridge.ports import ImageServer, ObjectStore
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
 
@@ -75,10 +76,18 @@ def open_image_server(settings: Settings, ask: Ask | None = None) -> Iterator[Im
 def open_receiver(settings: Settings, ask: Ask | None = None) -> Iterator[Receiver]:
     """The OMERO server of the settings, as one that takes a load; see :func:`open_image_server`."""
     with _connected(settings.omero, ask) as connection:
-        yield receiver_on(connection, settings.omero.managed_repository)
+        yield receiver_on(connection, settings.omero.managed_repository, mounts_of(settings))
 
 
-def receiver_on(connection: OmeroConnection, repository: Path | None = None) -> Receiver:
+def mounts_of(settings: Settings) -> Mounts:
+    """Where this machine sees folders of the OMERO server."""
+    pairs = settings.mounts.items()
+    return Mounts(tuple(MountedAt(PurePosixPath(there), PurePosixPath(here)) for there, here in pairs))
+
+
+def receiver_on(
+    connection: OmeroConnection, repository: Path | None = None, mounts: Mounts | None = None
+) -> Receiver:
     """All ports of a load on one connection, which the caller closes."""
     from omero_irods_bridge.adapters.omero.container_links import OmeroContainerLinks
     from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
@@ -91,7 +100,7 @@ def receiver_on(connection: OmeroConnection, repository: Path | None = None) -> 
 
     return Receiver(
         server=OmeroImageServer(connection, repository=repository),
-        importer=OmeroImporter(connection.client),
+        importer=OmeroImporter(connection.client, mounts, repository),
         writer=OmeroGraphWriter(connection),
         book=OmeroLoadBook(connection),
         surroundings=OmeroSurroundings(connection),

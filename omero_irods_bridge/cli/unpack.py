@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omero_irods_bridge.cli import output, views, working
 from omero_irods_bridge.cli.options import Config, OmeroLogin, Told
-from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.errors import ExitStatus, NotInPlace
 from omero_irods_bridge.model.objects import parse_objects
 from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
 
 if TYPE_CHECKING:
     from omero_irods_bridge.operations.unpack import UnpackPlan
     from omero_irods_bridge.packet.reading import Packet
+    from omero_irods_bridge.ports import ObjectStore
     from omero_irods_bridge.settings import Settings
 
 _Place = Annotated[str, typer.Argument(metavar="SNAPSHOT", hidden=True)]
@@ -37,6 +39,9 @@ class Wish:
     merge: Annotated[
         bool, typer.Option("--merge", help="Use your containers of the same names instead of new ones.")
     ] = False
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Let OMERO use the files where they are; copy nothing.")
+    ] = False
     as_owner: Annotated[
         bool, typer.Option("--as-owner", help="Annotations stay their owners'. For administrators.")
     ] = False
@@ -54,6 +59,7 @@ class Wish:
             only=parse_objects(self.only) if self.only else (),
             into=parse_objects([self.into])[0] if self.into else None,
             merge=self.merge,
+            in_place=self.in_place,
             as_owner=self.as_owner,
             again=self.again,
         )
@@ -72,10 +78,11 @@ def unpack(snapshot: _Place, wish: Wish, told: Told, login: OmeroLogin, config: 
     request, settings = wish.request(snapshot), working.settings_of(config, login)
     with (
         working.at_work(told) as (report, cancel),
-        opened(snapshot, settings) as packet,
+        opened(snapshot, settings) as (packet, store),
         open_receiver(settings, working.asker()) as receiver,
     ):
-        plan = operation.plan(request, packet, receiver)
+        places = places_of(request, store, settings)
+        plan = operation.plan(request, packet, receiver, places=places)
         loaded = None
         if not (wish.dry_run or plan.problems):
             loaded = operation.apply(
@@ -89,8 +96,11 @@ def unpack(snapshot: _Place, wish: Wish, told: Told, login: OmeroLogin, config: 
 
 
 @contextmanager
-def opened(place: str, settings: Settings) -> Iterator[Packet]:
-    """The packet that a person named. No connection is made for one on this computer."""
+def opened(place: str, settings: Settings) -> Iterator[tuple[Packet, ObjectStore | None]]:
+    """The packet that a person named, and the zone that it is in.
+
+    No connection is made for one on this computer.
+    """
     from omero_irods_bridge.operations.opening import is_in_irods, open_packet
     from omero_irods_bridge.wiring import open_local, open_object_store, zone_of
 
@@ -99,7 +109,28 @@ def opened(place: str, settings: Settings) -> Iterator[Packet]:
         if is_in_irods(place, zone_of(settings)):
             store = stack.enter_context(open_object_store(settings))
         streams = settings.transfer.streams
-        yield stack.enter_context(open_packet(store, place, open_local=open_local, streams=streams))
+        yield stack.enter_context(open_packet(store, place, open_local=open_local, streams=streams)), store
+
+
+def places_of(
+    request: UnpackRequest, store: ObjectStore | None, settings: Settings
+) -> dict[str, PurePosixPath] | None:
+    """Where OMERO sees the members, if it shall use them there.
+
+    Raises:
+        NotInPlace: the packet is on this computer, or one file.
+    """
+    from omero_irods_bridge.operations.opening import IRODS
+    from omero_irods_bridge.operations.placing import places_in
+
+    if not request.in_place:
+        return None
+    if store is None:
+        raise NotInPlace(
+            f"{request.packet} is on this computer, and OMERO links to files of iRODS only.",
+            hint="Load it without --in-place.",
+        )
+    return places_in(store, request.packet.removeprefix(IRODS), settings.paths)
 
 
 def _show_plan(plan: UnpackPlan, wish: Wish, told: Told) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
-from omero_irods_bridge.model.checksums import OmeroHash
+from omero_irods_bridge.model.checksums import OmeroHash, Sha256
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.objects import Kind, ObjectRef
 
@@ -97,12 +97,15 @@ class LinkedFile:
     """A file that OMERO is to use where it is.
 
     ``target`` is where the OMERO server sees it, an absolute path; ``client_path`` what the fileset shall say
-    of its origin. ``expected`` is compared with the bytes before anything starts, when its hasher is known.
+    of its origin. ``size`` in bytes, ``expected`` (when its hasher is known) and ``sha256`` are compared with
+    the file before anything starts.
     """
 
     client_path: str
     target: PurePosixPath
     expected: OmeroHash | None = None
+    sha256: Sha256 | None = None
+    size: int | None = None
 
     def __post_init__(self) -> None:
         if not self.target.is_absolute() or ".." in self.target.parts:

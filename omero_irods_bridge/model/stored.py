@@ -31,7 +31,8 @@ class ReplicaStatus(IntEnum):
 class Replica:
     """One copy of a data object; ``checksum`` is as iRODS wrote it (``sha2:...``, bare MD5), "" for none.
 
-    ``modified`` is when the catalog says that it last changed, in seconds since 1970, UTC; none when nobody asked.
+    ``modified`` is when the catalog says that it last changed, in seconds since 1970, UTC; none when nobody
+    asked. ``path`` is where it lies on its resource, as the catalog says; "" when nobody asked.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Replica:
     size: int
     checksum: str
     modified: float | None = None
+    path: str = ""
 
     @property
     def sha256(self) -> Sha256 | None:

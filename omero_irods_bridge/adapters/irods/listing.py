@@ -32,6 +32,7 @@ _REPLICAS: Final = (
     Column.DATA_SIZE,
     Column.DATA_CHECKSUM,
     Column.DATA_MODIFY_TIME,
+    Column.DATA_PATH,
 )
 _COLLECTIONS: Final = (
     Column.COLL_NAME,
@@ -89,8 +90,9 @@ def _data_objects(
 
 
 def _replica(row: Row) -> Replica:
-    number, resource, status, size, checksum, modified = row[5:]
-    return Replica(int(number), resource, ReplicaStatus(int(status)), int(size), checksum, _seconds(modified))
+    number, resource, status, size, checksum, modified, path = row[5:]
+    state = ReplicaStatus(int(status))
+    return Replica(int(number), resource, state, int(size), checksum, _seconds(modified), path)
 
 
 def _collection(row: Row) -> Collection:

@@ -9,6 +9,7 @@ probe would not be hashed. Links are only made to regular files: deleting one to
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 import uuid
@@ -20,10 +21,10 @@ from typing import Any, Final
 import omero
 
 from omero_irods_bridge.adapters.omero.errors import omero_errors
+from omero_irods_bridge.adapters.omero.import_frame import Started, Watch, run_import
 from omero_irods_bridge.adapters.omero.import_request import SYMLINK_TRANSFER
 from omero_irods_bridge.adapters.omero.import_upload import Digests, opened, uploader
-from omero_irods_bridge.adapters.omero.importing import Started, Watch, run_import
-from omero_irods_bridge.model.errors import NotInPlace, TargetExists
+from omero_irods_bridge.model.errors import ChecksumMismatch, NotInPlace, TargetExists
 from omero_irods_bridge.model.events import CancelToken, Progress, Report, Step, silent
 from omero_irods_bridge.model.imports import Imported, ImportOptions, LinkedFile, Mounts
 
@@ -32,6 +33,10 @@ _BLOCK_BYTES: Final = 4 * 1024 * 1024
 _MOUNT_HINT: Final = (
     "Run this where the ManagedRepository of OMERO is mounted for writing, and say in the settings under"
     " which path if it is another one than on the OMERO server."
+)
+_FILES_HINT: Final = (
+    "Mount the vault here under the path that [paths] of the settings gives for OMERO, or name the mount in"
+    " [mounts]."
 )
 
 
@@ -62,7 +67,7 @@ def import_in_place(
             client,
             [file.client_path for file in files],
             options,
-            lambda started: _Links(_repository(client), started, sources, mounts, links),
+            lambda started: _Links(repository_of(client), started, sources, mounts, links),
             watch,
             java_class=SYMLINK_TRANSFER,
         )
@@ -82,6 +87,19 @@ class _Source:
 # -- before anything is made
 
 
+def check_in_place(files: Sequence[LinkedFile], mounts: Mounts) -> None:
+    """Look whether this machine sees all these files, with their sizes; none of them is read.
+
+    Raises:
+        NotInPlace: one is not a readable regular file of this size here.
+    """
+    for file in files:
+        path = Path(mounts.here(file.target))
+        _size(file, path)
+        if not os.access(path, os.R_OK):
+            raise NotInPlace(f"{file.target} may not be read here as {path}.", hint=_FILES_HINT)
+
+
 def _examine(files: Sequence[LinkedFile], mounts: Mounts, watch: Watch) -> list[_Source]:
     paths = [Path(mounts.here(file.target)) for file in files]
     sizes = [_size(file, path) for file, path in zip(files, paths, strict=True)]
@@ -93,9 +111,16 @@ def _size(file: LinkedFile, path: Path) -> int:
     try:
         status = path.stat()
     except OSError as error:
-        raise NotInPlace(f"{file.target} cannot be read here as {path}: {error.strerror}.") from error
+        raise NotInPlace(
+            f"{file.target} cannot be read here as {path}: {error.strerror}.", hint=_FILES_HINT
+        ) from error
     if not stat.S_ISREG(status.st_mode):
         raise NotInPlace(f"{file.target} is not a regular file: only such are imported in place.")
+    if file.size not in {None, status.st_size}:
+        raise NotInPlace(
+            f"{path} has {status.st_size:,} bytes, not {file.size:,}: it is another file than iRODS has.",
+            hint=_FILES_HINT,
+        )
     return status.st_size
 
 
@@ -104,13 +129,17 @@ def _hashed(
 ) -> Iterator[_Source]:
     done = 0
     for number, (file, path, size) in enumerate(zip(files, paths, sizes, strict=True)):
-        digests = Digests(file.expected)
+        digests, sha256 = Digests(file.expected), hashlib.sha256() if file.sha256 else None
         for block in _blocks(path):
             watch.check()
             digests.update(block)
+            if sha256 is not None:
+                sha256.update(block)
             done += len(block)
             watch.report(Progress(done, number))
         digests.check(str(file.target))
+        if sha256 is not None and sha256.hexdigest() != str(file.sha256):
+            raise ChecksumMismatch(f"{file.target} is not what was packed: its SHA-256 is another one.")
         yield _Source(file, size, digests.sha1)
 
 
@@ -120,13 +149,13 @@ def _blocks(path: Path) -> Iterator[bytes]:
             while block := file.read(_BLOCK_BYTES):
                 yield block
     except OSError as error:
-        raise NotInPlace(f"{path} cannot be read: {error.strerror}.") from error
+        raise NotInPlace(f"{path} cannot be read: {error.strerror}.", hint=_FILES_HINT) from error
 
 
 # -- linking
 
 
-def _repository(client: Any) -> PurePosixPath:
+def repository_of(client: Any) -> PurePosixPath:
     """The repository's folder as the server names it."""
     root = client.getManagedRepository().root()
     return PurePosixPath(root.path.val, root.name.val)

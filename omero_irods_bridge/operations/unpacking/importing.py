@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import ChecksumMismatch, ImportFailed
 from omero_irods_bridge.model.events import CancelToken, Event, Notice, Progress, Report, Step
-from omero_irods_bridge.model.imports import ImportMark, ImportOptions, MarkedFileset
+from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, MarkedFileset
+from omero_irods_bridge.operations.unpacking.in_place import linked_files
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.packet.content_of_packet import ContentFile, ContentFileset
 from omero_irods_bridge.packet.graph import Graph
@@ -103,8 +105,7 @@ def _import(
 ) -> MarkedFileset:
     mark = ImportMark(plan.load, plan.request.packet, fileset.source)
     options = ImportOptions(mark=mark, reader=_reader_of(fileset, plan.content.graph))
-    files = [_import_file(one.file, one.client_path, packet) for one in fileset.files]
-    made = importer.import_fileset(files, options, report, cancel)
+    made = _sent_or_linked(fileset, plan, packet, importer, options)(report, cancel)
     wanted = max(fileset.images, default=-1) + 1
     if len(made.images) < wanted:
         importer.discard([made.fileset])
@@ -113,6 +114,15 @@ def _import(
             hint="The OMERO server may read this format in another way than the one that packed it did.",
         )
     return MarkedFileset(made.fileset, mark, complete=True, images=made.images, plates=made.plates)
+
+
+def _sent_or_linked(
+    fileset: ContentFileset, plan: UnpackPlan, packet: Packet, importer: Importer, options: ImportOptions
+) -> Callable[[Report, CancelToken], Imported]:
+    if plan.places is not None:
+        return partial(importer.import_in_place, linked_files(fileset, plan.places), options)
+    files = [_import_file(one.file, one.client_path, packet) for one in fileset.files]
+    return partial(importer.import_fileset, files, options)
 
 
 def _reader_of(fileset: ContentFileset, graph: Graph) -> str | None:

@@ -12,6 +12,7 @@ from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations.unpacking.additions import HOLDS
+from omero_irods_bridge.operations.unpacking.in_place import Places, in_place_problems
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.content_of_packet import PacketContent, load_content, select
 from omero_irods_bridge.packet.reading import MANIFEST, TRANSFER_XML, Packet
@@ -24,6 +25,7 @@ class UnpackPlan:
 
     ``load`` is the id of the load: the same packet, selection, target and user always get the same one.
     ``sha256`` is of what the packet says of itself. ``known`` is what OMERO remembers of this load.
+    ``places`` are where OMERO sees the members, when it shall use them there.
     """
 
     request: UnpackRequest
@@ -34,6 +36,7 @@ class UnpackPlan:
     known: LoadRecord | None
     problems: tuple[BridgeError, ...]
     notices: tuple[str, ...]
+    places: Places | None = None
 
     @property
     def is_done(self) -> bool:
@@ -46,8 +49,12 @@ class UnpackPlan:
         return self.content.bytes
 
 
-def plan(request: UnpackRequest, packet: Packet, receiver: Receiver) -> UnpackPlan:
+def plan(
+    request: UnpackRequest, packet: Packet, receiver: Receiver, *, places: Places | None = None
+) -> UnpackPlan:
     """Read what the packet says of itself, check all of it, and find out what is in the way.
+
+    ``places`` are where OMERO sees the members (placing.py); a request ``in_place`` needs them.
 
     Raises:
         BadPacket: the packet is damaged, hostile, or of an unknown form.
@@ -71,8 +78,10 @@ def plan(request: UnpackRequest, packet: Packet, receiver: Receiver) -> UnpackPl
             *content.problems,
             *_target_problems(request.into, content, receiver),
             *_rights(request, receiver),
+            *(in_place_problems(content, places or {}, receiver.importer) if request.in_place else ()),
         ),
         notices=tuple(notice.text for notice in content.notices),
+        places=places if request.in_place else None,
     )
 
 
