@@ -15,6 +15,7 @@ from omero_irods_bridge.model.imports import MountedAt, Mounts
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
+from omero_irods_bridge.model.stored import DataObject
 from omero_irods_bridge.operations import undo, unpack
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.operations.placing import places_in
@@ -68,9 +69,9 @@ def vault_files(zone: Zone) -> dict[Path, bytes]:
 
 
 def physical(store: IrodsStore, path: str) -> Mapped:
-    """The members by name, and where the catalog says that they lie."""
-    found = store.children(path, recursive=True)
-    return {one.path: PurePosixPath(one.replicas[0].path) for one in found if getattr(one, "replicas", None)}
+    """The members by path, and where the catalog says that they lie."""
+    found = (one for one in store.children(path, recursive=True) if isinstance(one, DataObject))
+    return {one.path: PurePosixPath(one.replicas[0].path) for one in found}
 
 
 def test_omero_links_into_the_vault_and_does_not_grow(
