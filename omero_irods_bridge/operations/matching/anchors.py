@@ -197,5 +197,6 @@ class Anchors:
         """Whether a reader of the other end of a link finds this one."""
         if node == link.child:
             return self.is_there(link.parent)
-        is_tag = self._side.class_name(link.child) == "TagAnnotation"
-        return node in self._side.tag_sets and is_tag and self.is_there(link.child)
+        is_set_of_tag = node in self._side.tag_sets and self._side.class_name(link.child) == "TagAnnotation"
+        is_file_of_pixels = "child" in self._side.shape(link.node).owners
+        return (is_set_of_tag or is_file_of_pixels) and self.is_there(link.child)

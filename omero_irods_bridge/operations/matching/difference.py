@@ -103,7 +103,11 @@ def _has_ends(side: Side, node: int) -> bool:
 def _unfilled(pairs: Pairs) -> Iterator[tuple[str, str]]:
     for source, content in pairs.source.contents.items():
         target = pairs.to_target[source]
-        if target >= 0 and target not in pairs.untouched and pairs.target.contents.get(target) != content:
+        if target < 0 or target in pairs.untouched:
+            continue
+        there = pairs.target.contents.get(target, (None, None))
+        wanted = [(one, other) for one, other in zip(content, there, strict=True) if one is not None]
+        if any(one != other for one, other in wanted) or there[0] is None:
             yield pairs.source.key(source), pairs.target.key(target)
 
 

@@ -62,7 +62,7 @@ class Digests:
     def _compute(self, node: int, steps: int) -> bytes:
         parts = [self._side.values(node)]
         if self._depth.bytes_of_files:
-            parts.append(self._side.contents.get(node, b""))
+            parts.append(repr(self._side.contents.get(node)).encode())
         if steps:
             parts += self._references(node, steps - 1)
             parts += sorted(self._links(node, steps - 1)) if self._depth.links else ()

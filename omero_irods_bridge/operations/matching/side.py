@@ -27,7 +27,6 @@ EXTERNAL_INFO: Final = "details.externalInfo"
 DIGEST_BYTES: Final = 16
 
 _NOT_FIELDS: Final = frozenset({"@", "@sets", "version", "details"})
-_FILE_CONTENT: Final = ("size", "hash")
 _to_json: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
@@ -62,7 +61,7 @@ class Side:
     def __init__(self, graph: Graph, model: ObjectModel) -> None:
         self.graph, self.model = graph, model
         self.labels: dict[int, str] = {}
-        self.contents: dict[int, bytes] = {}
+        self.contents: dict[int, tuple[Any, Any]] = {}
         self.naturals: dict[int, bytes] = {}
         self.not_carried: Counter[tuple[str, str]] = Counter()
         self.unknown: Counter[tuple[str, str]] = Counter()
@@ -288,7 +287,7 @@ class Side:
         if rest:
             self._rest[place] = digest_of([name, rest])
         if name == "OriginalFile" and not self.is_file_of_fileset(node):
-            self.contents[node] = digest_of([rest.get(one) for one in _FILE_CONTENT])
+            self.contents[node] = rest.get("size"), rest.get("hash")
 
     def _refer(self, field: str, references: Iterable[str | None]) -> None:
         for one in references:

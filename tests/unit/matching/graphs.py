@@ -209,4 +209,4 @@ def renumbered(order: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
     """The same graph with other ids, which go up in this order; and which key became which."""
     maker = Maker(first_id=5000)
     keys = {row["@"]: maker.make(class_of(row["@"])) for row in order}
-    return [mapped(row, lambda key: keys[key]) for row in order], keys
+    return [mapped(row, keys.get) for row in order], keys

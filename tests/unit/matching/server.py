@@ -59,7 +59,8 @@ def _mapped_value(row: Mapping[str, Any], field: str, name: Callable[[str], str 
     if shape.is_list(field):
         return [one and name(one) for one in value]
     if field == "details":
-        return {one: name(other) for one, other in value.items()}
+        named = {one: name(value[one]) for one in ("owner", "externalInfo") if one in value}
+        return {one: key for one, key in named.items() if key is not None}
     return value
 
 
@@ -88,7 +89,8 @@ class Server:
 
     def do_import(self, rows: Sequence[Row], change: Callable[[Row], None]) -> dict[str, str]:
         """What an import makes of the same files, and which image is which."""
-        of_import = {row["@"]: row for row in rows if class_of(row["@"]) in BY_IMPORT}
+        files = {row.get("originalFile") for row in rows if class_of(row["@"]) == "FilesetEntry"}
+        of_import = {row["@"]: row for row in rows if class_of(row["@"]) in BY_IMPORT or row["@"] in files}
         keys: dict[str, str] = {}
         enumerations = {row["@"]: row for row in rows if shape_of(row["@"]).is_enumeration}
 
@@ -120,13 +122,13 @@ class Server:
             assert key in self.rows, f"{key} is not there"
             return key
 
-        listed = set()
+        listed: set[str] = set()
         for draft in drafts:
             shape = shape_of(draft["@"])
             assert draft.keys() <= {"@", "details", *shape.fields, *shape.collections}, draft
             listed |= {one for field in shape.collections for one in draft.get(field, ())}
             made = mapped(draft, name)
-            row = self.rows.setdefault(made["@"], {"@": made["@"]})
+            row = self.rows.setdefault(str(made["@"]), {"@": made["@"]})
             nulls = [field for field, value in draft.items() if value is None]
             for field in nulls:
                 row.pop(field, None)
@@ -138,7 +140,7 @@ class Server:
             shape = shape_of(draft["@"])
             is_element = any(shape.owners.values()) and ":_" in draft["@"]
             assert not is_element or draft["@"] in listed, f"{draft} is saved without its owner"
-            row = self.rows[keys.get(draft["@"], draft["@"])]
+            row = self.rows[name(draft["@"])]
             missing = [one for one in shape.required if one not in row and one not in shape.collections]
             unset = [one for one in missing if one in shape.references and one != "statsInfo"]
             assert not unset, f"{row} has no {unset}"

@@ -57,7 +57,9 @@ class Loading:
         """Write the bytes of attachments; OMERO notes how many there are."""
         held = {row["@"]: row for row in self.rows}
         for source, target in self.compare().unfilled:
-            self.server.rows[target] |= {name: held[source][name] for name in ("size", "hash")}
+            self.server.rows[target] |= {
+                name: held[source][name] for name in ("size", "hash") if name in held[source]
+            }
 
 
 def spoiled(row: dict[str, Any]) -> None:
