@@ -14,8 +14,8 @@ from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, NotIn
 from omero_irods_bridge.model.imports import MountedAt, Mounts
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.snapshot import Form
-from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
 from omero_irods_bridge.model.stored import DataObject
+from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
 from omero_irods_bridge.operations import undo, unpack
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.operations.placing import places_in
