@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from omero_irods_bridge.operations.unpacking.additions import add_markers, add_target
@@ -25,6 +25,9 @@ def prepared(plan: UnpackPlan, images: Mapping[str, str], merged: Mapping[str, s
         add_target(graph, plan.content.roots, plan.request.into)
     changes: dict[str, Row | None] = dict(_figures(graph, images))
     changes |= dict.fromkeys(_annotation_links(graph, merged))
+    changes |= dict.fromkeys(
+        _files_without_bytes(graph, {one.original_file for one in plan.content.attachments})
+    )
     if not plan.request.as_owner:
         changes |= dict.fromkeys(_settings_of_others(graph))
     return graph.changed(changes) if changes else graph
@@ -42,6 +45,14 @@ def _figures(graph: Graph, images: Mapping[str, str]) -> Iterator[tuple[str, Row
 def _annotation_links(graph: Graph, merged: Mapping[str, str]) -> Iterator[str]:
     for name in ("ProjectAnnotationLink", "DatasetAnnotationLink", "ScreenAnnotationLink"):
         yield from (row["@"] for row in graph.rows(name) if row.get("parent") in merged)
+
+
+def _files_without_bytes(graph: Graph, attached: Set[str]) -> Iterator[str]:
+    """Files that the packet only speaks of: in OMERO they would look like files and be empty."""
+    of_filesets = {row.get("originalFile") for row in graph.rows("FilesetEntry")}
+    for row in graph.rows("OriginalFile"):
+        if row["@"] not in of_filesets and row["@"] not in attached:
+            yield row["@"]
 
 
 def _settings_of_others(graph: Graph) -> Iterator[str]:

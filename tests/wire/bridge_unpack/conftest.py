@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import omero.model as omero_model
 import pytest
+from omero.gateway import BlitzGateway
+from omero.rtypes import rbool, rstring
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.connection import connect as log_in
 from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
 from omero_irods_bridge.adapters.omero.login import SessionKey, UserPassword
-from omero_irods_bridge.model.objects import ObjectRef
+from omero_irods_bridge.model.objects import ObjectRef, parse_objects
 from omero_irods_bridge.model.packing import PackRequest
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
@@ -24,6 +27,7 @@ from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.wiring import SystemClock, receiver_on
 from omero_irods_sandbox.omero_server.config import ServerConfig
+from omero_irods_sandbox.omero_server.model.catalog import MODEL
 from omero_irods_sandbox.omero_server.running import running_server
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_irods.conftest import place, store  # noqa: F401
@@ -36,6 +40,7 @@ from tests.wire.bridge_pack.conftest import (  # noqa: F401
 )
 from tests.wire.irods_zone.conftest import home, session, zone  # noqa: F401
 from tests.wire.omero_server.conftest import (  # noqa: F401
+    Group,
     User,
     _no_faults_left,
     connect,
@@ -75,9 +80,88 @@ def mounted(server: OmeroServer, gateway: Gateway) -> Iterator[OmeroImageServer]
         yield OmeroImageServer(connection, repository=Path(server.config.data) / "ManagedRepository")
 
 
-def side_of(server: OmeroServer, name: str, password: str) -> Side:  # noqa: F811
-    connection = log_in(UserPassword(server.host, name, password, server.ssl_port), secure=False)
+def side_of(server: OmeroServer, name: str, password: str, group: str | None = None) -> Side:  # noqa: F811
+    """Log in; the caller closes the connection."""
+    connection = log_in(UserPassword(server.host, name, password, server.ssl_port, group), secure=False)
     return Side(server, connection, receiver_on(connection))
+
+
+class People:
+    """Makes groups and users on B, as its administrator, and logs them in; closed with ``close``."""
+
+    def __init__(self, server: OmeroServer) -> None:  # noqa: F811
+        self._server = server
+        self._root = BlitzGateway(
+            "root", server.root_password, host=server.host, port=server.ssl_port, secure=False
+        )
+        assert self._root.connect()
+        self._opened: list[Side] = []
+        self._gateways: list[Gateway] = []
+
+    def make_group(self, name: str, permissions: str = "rwra--") -> Group:
+        made = omero_model.ExperimenterGroupI()
+        made.name, made.ldap = rstring(name), rbool(False)
+        made.details.permissions = omero_model.PermissionsI(permissions)
+        return Group(self._root.getAdminService().createGroup(made), name)
+
+    def make_user(self, name: str, *groups: Group) -> User:
+        user = omero_model.ExperimenterI()
+        user.omeName, user.firstName, user.lastName = rstring(name), rstring("Test"), rstring(name)
+        user.ldap = rbool(False)
+        refs = [omero_model.ExperimenterGroupI(one.id, False) for one in groups]
+        everyone = omero_model.ExperimenterGroupI(1, False)
+        created = self._root.getAdminService().createExperimenterWithPassword(
+            user, rstring(f"{name}-pw"), refs[0], [*refs, everyone]
+        )
+        return User(created, name, f"{name}-pw", groups[0].id)
+
+    def log_in(self, user: User, group: Group | None = None) -> Side:  # noqa: F811
+        return self._log_in(user.name, user.password, group)
+
+    def root_in(self, group: Group) -> Side:
+        """The administrator, at work in a group."""
+        return self._log_in("root", self._server.root_password, group)
+
+    def _log_in(self, name: str, password: str, group: Group | None) -> Side:
+        self._opened.append(side_of(self._server, name, password, group.name if group else None))
+        return self._opened[-1]
+
+    def gateway(self, user: User) -> Gateway:  # noqa: F811
+        """Of omero-py."""
+        opened = BlitzGateway(
+            user.name, user.password, host=self._server.host, port=self._server.ssl_port, secure=False
+        )
+        assert opened.connect()
+        self._gateways.append(opened)
+        return opened
+
+    def close(self) -> None:
+        for side in self._opened:
+            side.connection.close()
+        for gateway in [*self._gateways, self._root]:  # noqa: F402
+            gateway.close()
+
+
+@pytest.fixture
+def people(other_server: OmeroServer) -> Iterator[People]:
+    """B with nobody but its administrator."""
+    other_server.reset()
+    made = People(other_server)
+    yield made
+    made.close()
+    other_server.faults.clear()
+
+
+@pytest.fixture
+def alice(people: People) -> User:
+    """A user of B with a group of her own."""
+    return people.make_user("alice", people.make_group("lab"))
+
+
+@pytest.fixture
+def hers(people: People, alice: User) -> Side:
+    """B, as Alice."""
+    return people.log_in(alice)
 
 
 @pytest.fixture
@@ -113,3 +197,29 @@ def unpacked(zone_store: IrodsStore, path: str, side: Side, **more: Any) -> Load
         plan = unpack.plan(request, packet, side.receiver)
         assert not plan.problems, plan.problems
         return unpack.apply(plan, packet, side.receiver, clock=SystemClock())
+
+
+def rows_of(side: Side, objects: Iterable[str], *, figures: bool = True) -> list[Any]:
+    """What OMERO knows of these objects."""
+    found: list[Any] = []
+    side.receiver.server.read_graph(parse_objects(list(objects)), found.append, figures=figures)
+    return found
+
+
+def row_counts(server: OmeroServer) -> dict[str, int]:  # noqa: F811
+    """How many objects of each kind a server has, whoever may see them, but for its own history.
+
+    Folders of the repository stay when all in them is deleted.
+    """
+    with server.store.work(server.internal_caller()) as work:
+        counted = {
+            name: int(work.database.value(f'select count(*) from "{name}"'))
+            for name in sorted({entity.root for entity in MODEL.entities})
+            if name not in ("Event", "EventLog", "Session")
+        }
+        folders = work.database.value(_FOLDERS)
+    counted["OriginalFile"] -= int(folders)
+    return counted
+
+
+_FOLDERS = """select count(*) from "OriginalFile" where "mimetype" = 'Directory'"""
