@@ -43,7 +43,7 @@ def entry_id(entry: Entry, number: int) -> int:
 class Provenance:
     """Who packs what where; ``user`` and ``group`` count for objects of which the graph names none.
 
-    ``packed_at`` is written without its zone, as stock does.
+    ``packed_at`` is written as the local time of this machine, without a zone, as stock does.
     """
 
     host: str
@@ -69,7 +69,7 @@ def origin_node(entry: Entry, number: int, provenance: Provenance, user: str, gr
     kind = "plate" if entry is Entry.PLATE_ORIGIN else "image"
     texts = {
         f"origin_{kind}_id": str(number),
-        "packing_timestamp": provenance.packed_at.strftime("%d/%m/%Y, %H:%M:%S"),
+        "packing_timestamp": provenance.packed_at.astimezone().strftime("%d/%m/%Y, %H:%M:%S"),
         "software": provenance.software,
         "version": provenance.version,
         "origin_hostname": provenance.host,

@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.bench import report
 from tests.bench.registry import SECTIONS, Measurement, Setting
 
-_MODULES: Final = ("transfer", "rates", "omero_files", "omero_rates", "packing", "plates")
+_MODULES: Final = ("transfer", "rates", "omero_files", "omero_rates", "packing", "plates", "snapshots")
 """Importing a module registers its sections; they run in this order."""
 
 

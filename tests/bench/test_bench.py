@@ -44,5 +44,6 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     assert packs["(e) omero-irods pack: scratch", "3 x 1 MiB"] == 0
     assert packs["(a) stock pack to zip, put, checksum: scratch", "3 x 1 MiB"] > 3
     assert {one["case"] for one in found["pack-plate"]} == {"4 images", "8 images"}
+    assert {"first page", "by name", "by date"} <= {one["what"] for one in found["snapshots"]}
     assert all(one["value"] > 0 for measured in found.values() for one in measured)
     assert "put, plain, parallel" in done.stdout

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64decode
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +15,10 @@ from lxml import etree
 
 from omero_irods_bridge.packet.file_list import FIGURE_NAMESPACE
 from omero_irods_bridge.packet.graph import Graph
-from omero_irods_bridge.packet.transfer_xml_bookkeeping import Entry, entry_id
+from omero_irods_bridge.packet.transfer_xml_bookkeeping import Entry, Provenance, entry_id, origin_node
 from tests.unit.packet_graph.rows import (
     NS,
+    PROVENANCE,
     Row,
     annotation,
     file,
@@ -201,7 +204,7 @@ def test_an_origin_names_the_owner_and_where_that_is_unknown_who_packs() -> None
     told = {etree.QName(one).localname: one.text for one in origin[0][0]}
     assert told == {
         "origin_image_id": "1",
-        "packing_timestamp": "06/05/2024, 07:08:09",
+        "packing_timestamp": PROVENANCE.packed_at.astimezone().strftime("%d/%m/%Y, %H:%M:%S"),
         "software": "our software",
         "version": "1.0",
         "origin_hostname": "omero.example.org",
@@ -209,6 +212,24 @@ def test_an_origin_names_the_owner_and_where_that_is_unknown_who_packs() -> None
         "original_user": "ada",
         "original_group": "lab",
     }
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock is five hours and a half ahead of UTC."""
+    monkeypatch.setenv("TZ", "XXX-05:30")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_east")
+def test_times_are_those_of_the_clock_on_the_wall_as_stock_reads_them() -> None:
+    moment = datetime(2024, 5, 6, 22, 0, 0, tzinfo=UTC)
+    provenance = Provenance("host", "ada", "lab", "software", "1.0", moment)
+    told = etree.tostring(origin_node(Entry.IMAGE_ORIGIN, 1, provenance, "ada", "lab"))
+    assert b"07/05/2024, 03:30:00" in told
 
 
 @given(st.lists(st.tuples(st.sampled_from(Entry), st.integers(0, 2**63 - 1)), unique=True))
