@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +23,7 @@ TIMEOUT_S = 60
 ROOT = Path(__file__).parents[2]
 
 
-def until(holds: Callable[[], object], *, every_s: float = 0.05) -> None:
+def until(holds: Callable[[], object], *, every_s: float = 0.1) -> None:
     """Wait; a test that waits for what does not come fails."""
     end = time.monotonic() + TIMEOUT_S
     while not holds():
@@ -77,6 +79,7 @@ class Agent:
         return lambda: self.jobs.get(job.id).state is state
 
 
+@contextmanager
 def agent_on(where: str, folder: Path) -> Iterator[Agent]:
     database = Database(where)
     agent = Agent(where, folder, Jobs(database, SystemClock()))
@@ -88,8 +91,17 @@ def agent_on(where: str, folder: Path) -> Iterator[Agent]:
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[Agent]:
-    yield from agent_on(str(tmp_path / "agent.db"), tmp_path)
+def memory() -> Iterator[Path]:
+    """A folder that is quick to write to: what is killed here is processes, not the machine."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def agent(memory: Path) -> Iterator[Agent]:
+    with agent_on(str(memory / "agent.db"), memory) as made:
+        yield made
 
 
 @pytest.fixture
@@ -98,8 +110,8 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(str(tmp_path / "agent.db"))
+def database(memory: Path) -> Iterator[Database]:
+    opened = Database(str(memory / "agent.db"))
     yield opened
     opened.close()
 

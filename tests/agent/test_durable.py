@@ -1,0 +1,201 @@
+"""Workers that are killed, stopped, started twice: no job is lost, none is done twice, limits hold."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omero_irods_bridge.agent.engine.lease import lease
+from omero_irods_bridge.agent.store.attempts import Attempts
+from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.model.errors import Busy
+from omero_irods_bridge.model.jobs import JobKind, JobSpec, JobState, StateChanged, VerifyWork
+from omero_irods_bridge.wiring import SystemClock
+from tests.agent.conftest import Agent, agent_on, counting, until
+from tests.agent.worker_child import LIMITS
+
+KILLS = 3
+
+
+def most_at_once(agent: Agent, column: int | None = None) -> Counter[str]:
+    """How many jobs ran at once at most, by a column of the book, as the jobs themselves wrote it down."""
+    moments = sorted(
+        (int(line[0]), sign, line[column] if column is not None else "")
+        for what, sign in (("begin", 1), ("end", -1))
+        for line in agent.lines(what)
+    )
+    now: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+    for _, sign, key in moments:
+        now[key] += sign
+        most[key] = max(most[key], now[key])
+    return most
+
+
+def test_limits_are_never_exceeded_by_a_hundred_submissions(agent: Agent) -> None:
+    agent.start()
+    for number in range(100):
+        user = ("ada", "grace", "edsger")[number % 3]
+        gc = counting(number, user=user, seconds=0.05)
+        agent.jobs.submit(gc if number % 2 else JobSpec(VerifyWork("/z/a"), user, gc.request_id))
+    until(lambda: agent.count(JobState.DONE) == 100)
+    assert_limits(agent)
+    assert most_at_once(agent)[""] > 1
+
+
+def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(agent: Agent) -> None:
+    chance = random.Random(7)
+    ids = [agent.jobs.submit(counting(n, user=f"u{n % 5}", seconds=0.15)).id for n in range(40)]
+    for _ in range(KILLS):
+        worker = agent.start()
+        done, more = len(agent.lines("end")), chance.randint(1, 8)
+        until(lambda done=done, more=more: len(agent.lines("end")) >= done + more, every_s=0.01)  # type: ignore[misc]
+        time.sleep(chance.random() * 0.1)
+        worker.kill()
+        worker.wait()
+    agent.start()
+    until(lambda: agent.count(JobState.DONE) == len(ids))
+    ends = Counter(line[3] for line in agent.lines("end"))
+    assert set(ends) == {str(one) for one in ids}
+    # A job whose end was not recorded when the worker died is begun again; a recorded one never.
+    assert sum(ends.values()) - len(ids) <= KILLS * LIMITS.total
+    for job in map(agent.jobs.get, ids):
+        assert job.attempt == 1
+        ended = [one.event for one in agent.jobs.events(job.id) if isinstance(one.event, StateChanged)]
+        assert [one.state for one in ended].count(JobState.DONE) == 1
+
+
+def test_a_stopped_worker_hands_back_what_it_was_at(agent: Agent) -> None:
+    job = agent.jobs.submit(counting(1, seconds=600))
+    worker = agent.start()
+    until(lambda: agent.lines("begin"))
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=30) == 0
+    found = agent.jobs.get(job.id)
+    assert (found.state, found.tries) == (JobState.QUEUED, 0)
+    agent.jobs.cancel(job.id)
+    assert agent.jobs.get(job.id).state is JobState.CANCELLED
+
+
+def test_a_running_job_is_cancelled_at_once_and_tells_how_far_it_was(agent: Agent) -> None:
+    job = agent.jobs.submit(counting(1, seconds=600))
+    agent.start()
+    until(lambda: agent.jobs.get(job.id).phase.items_done)
+    agent.jobs.cancel(job.id)
+    until(agent.job_is(job, JobState.CANCELLED))
+    found = agent.jobs.get(job.id)
+    assert found.phase.items_total == 60_000
+    assert 0 < found.phase.items_done < 60_000
+    assert not agent.lines("end")
+
+
+def test_there_is_one_worker_of_a_name(agent: Agent) -> None:
+    database = Database(agent.where)
+    with lease(database, "same"):
+        assert agent.start("same").wait(timeout=60) != 0
+    database.close()
+    assert "There is a worker named same already" in (agent.folder / "same.log").read_text()
+
+
+def test_the_jobs_of_a_dead_host_are_taken_over(agent: Agent) -> None:
+    job = agent.jobs.submit(counting(1, seconds=1.5))
+    dead = agent.start("dead")
+    until(lambda: agent.lines("begin"))
+    database = Database(agent.where)
+    with pytest.raises(Busy), lease(database, "dead"):
+        pass
+    dead.kill()
+    dead.wait()
+    agent.start("other")
+    attempts = Attempts(database, SystemClock())
+    with lease(database, "dead"):
+        assert attempts.adopt("dead") == [job.id]
+    until(agent.job_is(job, JobState.DONE))
+    assert agent.jobs.get(job.id).worker == "other"
+    assert len(agent.lines("end")) == 1
+    database.close()
+
+
+def test_a_job_that_kills_its_worker_is_not_begun_for_ever(agent: Agent) -> None:
+    job = agent.jobs.submit(counting(1, seconds=600))
+    attempts = Attempts(database := Database(agent.where), SystemClock())
+    worker = agent.start()
+    until(lambda: agent.lines("begin"))
+    for _ in range(4):  # as if it had been begun before
+        assert attempts.begin(attempts.running()[0], "one") is not None
+    worker.kill()
+    worker.wait()
+    agent.start()
+    until(agent.job_is(job, JobState.FAILED))
+    error = agent.jobs.get(job.id).error
+    assert error is not None
+    assert "died 5 times" in error.message
+    database.close()
+
+
+# -- PostgreSQL
+
+
+@pytest.fixture
+def postgres(memory: Path) -> Iterator[str]:
+    """A server of our own, reached by a socket in a folder of ours; no password."""
+    if shutil.which("initdb") is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    is_root = os.geteuid() == 0
+    if is_root:  # its programs refuse to be run by root
+        shutil.chown(memory, "postgres")
+    yield from _server(memory, ["runuser", "-u", "postgres", "--"] if is_root else [])
+
+
+def _server(folder: Path, prefix: list[str]) -> Iterator[str]:
+    def run(*command: object) -> None:
+        done = subprocess.run(
+            [*prefix, *map(str, command)], capture_output=True, text=True, check=False, cwd=folder
+        )
+        assert done.returncode == 0, done.stderr
+
+    data = folder / "data"
+    run("initdb", "-D", data, "-U", "bridge", "-A", "trust", "-N", "--no-locale", "-E", "UTF8")
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+    run("pg_ctl", "-D", data, "-l", folder / "pg.log", "-o", options, "-w", "start")
+    try:
+        run("createdb", "-h", folder, "-U", "bridge", "bridge")
+        yield f"postgresql://bridge@/bridge?host={folder}"
+    finally:
+        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+@pytest.mark.slow
+def test_three_workers_on_postgresql_lose_nothing_when_one_is_killed(postgres: str, tmp_path: Path) -> None:
+    with agent_on(postgres, tmp_path) as agent:
+        ids = [agent.jobs.submit(counting(n, user=f"u{n % 5}", seconds=0.1)).id for n in range(90)]
+        workers = [agent.start(name) for name in ("one", "two", "three")]
+        until(lambda: len(agent.lines("end")) > 15)
+        workers[0].kill()
+        workers[0].wait()
+        until(lambda: len(agent.lines("end")) > 30)
+        database = Database(postgres)
+        with lease(database, "one"):
+            Attempts(database, SystemClock()).adopt("one")
+        database.close()
+        until(lambda: agent.count(JobState.DONE) == len(ids))
+        assert {line[3] for line in agent.lines("end")} == {str(one) for one in ids}
+        assert len({line[2] for line in agent.lines("end")}) == 3
+        assert_limits(agent, killed=LIMITS.total)
+
+
+def assert_limits(agent: Agent, *, killed: int = 0) -> None:
+    """As the jobs wrote it down; of those that were ``killed`` there is no end in the book."""
+    assert most_at_once(agent)[""] <= LIMITS.total + killed
+    kinds, users = most_at_once(agent, 4), most_at_once(agent, 5)
+    assert all(most <= LIMITS.kinds[JobKind(kind)] + killed for kind, most in kinds.items())
+    assert all(most <= LIMITS.per_user + killed for most in users.values())
