@@ -8,7 +8,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omero_irods_bridge.model.errors import BadPacket
@@ -35,6 +35,7 @@ def found(document: bytes, size: int, *names: str) -> list[tuple[str, str | None
     return [(local_name(e), e.get("ID"), len(e)) for e in iterate_elements(chunks, names)]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400))
 def test_the_same_elements_are_found_however_the_document_is_cut(size: int) -> None:
     assert found(DOCUMENT, size, "Image", "TagAnnotation") == [

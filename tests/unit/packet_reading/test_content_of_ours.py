@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omero_irods_bridge.model.checksums import OmeroHash, Sha256
@@ -243,6 +243,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return graph
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_a_changed_graph_is_taken_or_refused(graph: Graph) -> None:
     """Also where the manifest's sums fit."""

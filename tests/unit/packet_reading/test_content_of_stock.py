@@ -128,6 +128,7 @@ def test_a_mock_folder_at_the_top_takes_no_attachments() -> None:
         "b.tif",
         "pixel_images/2.tiff",
         "file_annotations/6/c",
+        "figures/Figure_9.json",
         annotations=file_annotation(6, "c", 20, "file_annotations/6/c"),
     )
     assert files(content)["Image:1"] == ["a.tif", "b.tif"]

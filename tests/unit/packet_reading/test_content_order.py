@@ -24,6 +24,7 @@ from tests.unit.packet.sources import Bytes
         (["a/1.tif", "plate.xdce"], "plate.xdce"),
         (["a.companion.omex", "b.txt"], "a.companion.omex"),
         ([".zattrs", "0/0"], ".zattrs"),
+        (["a/b/x.xdce", "c.xdce"], "c.xdce"),
     ],
 )
 def test_the_file_that_has_the_others_as_parts_comes_first(members: list[str], first: str) -> None:

@@ -145,6 +145,15 @@ def test_a_well_comes_with_the_row_of_its_plate_and_without_other_wells() -> Non
     assert (part.graph.one("Well:2") or {})["wellSamples"] == ["WellSample:2"]
 
 
+def test_an_image_of_a_plate_comes_without_its_field() -> None:
+    graph = graph_of(
+        {"@": "Plate:1", "name": "p"}, image(1, 1, series=0), fileset(1, "u/1.tif"), well(1, 2, [1])
+    )
+    part = pick(load_content(ours(graph, "Plate:1")), "Image:1")
+    assert part.graph.count("WellSample") == part.graph.count("Well") == part.graph.count("Plate") == 0
+    assert part.graph.count("Image") == 1
+
+
 def test_images_of_one_fileset_stay_together() -> None:
     graph = graph_of(*(image(n, 4, series=n) for n in (1, 2)), image(3), fileset(4, "u/a.lif"))
     part = pick(load_content(ours(graph, "Image:1-3")), "Image:2")

@@ -170,6 +170,7 @@ some_annotations: st.SearchStrategy[Row] = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(some_annotations, texts.filter(bool), texts.filter(bool), texts)
 def test_any_text_of_annotations_and_names_comes_back(row: Row, ns: str, description: str, name: str) -> None:
     row = {**row, "ns": ns, "description": description}
@@ -194,6 +195,7 @@ def shapes(draw: st.DrawFn) -> Row:
     return row
 
 
+@settings(deadline=None)
 @given(st.lists(shapes(), min_size=1, max_size=4, unique_by=lambda row: row["@"].partition(":")[2]), texts)
 def test_any_shape_comes_back(drawn: list[Row], name: str) -> None:
     graph = graph_of(full_image(1), full_roi(1, 2, *drawn, name=name))
@@ -284,7 +286,7 @@ def read_or_refuse(data: bytes) -> TransferXml | None:
         return None
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(changed())
 def test_a_changed_file_is_read_or_refused_and_all_references_lead_somewhere(data: bytes) -> None:
     found = read_or_refuse(data)
@@ -301,6 +303,7 @@ def test_a_changed_file_is_read_or_refused_and_all_references_lead_somewhere(dat
     assert all(key in found.graph for key in (*found.origins, *found.paths))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=20), st.integers(0, len(VALID)), st.integers(0, 20))
 def test_a_damaged_file_is_read_or_refused(data: bytes, place: int, cut: int) -> None:
     read_or_refuse(VALID[:place] + data + VALID[place + cut :])

@@ -229,8 +229,12 @@ def test_shapes_keep_their_order() -> None:
 
 
 def test_a_region_may_come_before_its_image() -> None:
-    roi = '<ROI ID="ROI:2" Name="r"><Description>d</Description><Union/></ROI>'
+    point = (
+        '<Point ID="Shape:5" X="1" Y="1"><Transform A00="1" A10="0" A01="0" A11="1" A02="5" A12="6"/></Point>'
+    )
+    roi = f'<ROI ID="ROI:2" Name="r"><Description>d</Description><Union>{point}</Union></ROI>'
     told = read(roi, image(1, ref("ROI", 2))).graph
+    assert only(told, "Point")["transform"] == only(told, "AffineTransform")["@"] == "AffineTransform:5"
     row = only(told, "Roi")
     assert (row["image"], row["name"], row["description"]) == ("Image:1", "r", "d")
 
@@ -311,8 +315,10 @@ def test_what_is_not_known_is_noted_with_its_text() -> None:
         image(1, '<AcquisitionDate>2020</AcquisitionDate><AnnotationRef ID="Annotation:1"/>', ref("ROI", 2)),
         '<Instrument ID="Instrument:0"/>',
         '<Dataset ID="Dataset:1" Name="d" Colour="red"/>',
-        '<ROI ID="ROI:2"><Union><Spiral ID="Shape:1" Turns="3"/></Union></ROI><ROI ID="ROI:3"/>',
-        annotations='<SoundAnnotation ID="Annotation:1"><Value>beep</Value></SoundAnnotation>',
+        '<ROI ID="ROI:2"><Union><Spiral ID="Shape:1" Turns="3"/></Union></ROI>'
+        f'<ROI ID="ROI:3">{ref("Annotation", 1)}{ref("Annotation", 2)}</ROI>',
+        annotations='<SoundAnnotation ID="Annotation:1"><Value>beep</Value></SoundAnnotation>'
+        '<TagAnnotation ID="Annotation:2"><Value>t</Value></TagAnnotation>',
     )
     found = {one.place: one.raw[0] for one in told.unread}
     assert "2020" in found["a AcquisitionDate in Image"]
@@ -323,6 +329,7 @@ def test_what_is_not_known_is_noted_with_its_text() -> None:
     assert found["a region of no image"] == "Roi:3"
     assert "Turns" in next(one.notice.text for one in told.unread if one.place == "a shape Spiral")
     assert only(told.graph, "Roi")["shapes"] == []
+    assert told.graph.count("RoiAnnotationLink") == 0
 
 
 def test_a_thousand_unknown_things_are_told_in_one_sentence() -> None:
