@@ -45,7 +45,8 @@ class DraftWriter:
         return draft
 
     def _is_written(self, shape: ClassShape, field: str) -> bool:
-        if f"{shape.name}.{field}" in rules.SET_BY_SERVER:
+        name = f"{shape.name}.{field}"
+        if name in rules.SET_BY_SERVER and name not in rules.WRITTEN_ONCE:
             return False
         if field in shape.collections:
             return shape.is_list(field)

@@ -154,6 +154,7 @@ SET_BY_SERVER: Final[Mapping[str, str]] = {
     "Image.pixels": _FROM_FILE,
     "Image.series": "the place of the image in its fileset",
     "OriginalFile.hash": _BYTES,
+    "OriginalFile.hasher": "where it proves nothing, OMERO is told another one when the bytes are written",
     "OriginalFile.mtime": _BYTES,
     "OriginalFile.repo": "no client may set it",
     "OriginalFile.size": _BYTES,
@@ -172,6 +173,9 @@ SET_BY_SERVER: Final[Mapping[str, str]] = {
     "StatsInfo.globalMin": "OMERO computes it from the pixels",
 }
 """Fields of concrete classes that are neither compared nor written."""
+
+WRITTEN_ONCE: Final = frozenset({"OriginalFile.hasher"})
+"""Those of them that are written when an object is made, and left alone afterwards."""
 
 FILE_OF_FILESET: Final = "a file of a fileset is what the import made of the same bytes"
 

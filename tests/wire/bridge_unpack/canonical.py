@@ -292,7 +292,7 @@ def _settings(rows: Rows, is_meant: Callable[[Row], bool]) -> Iterator[str]:
 
 def _is_foreign(rows: Rows, settings: Row) -> bool:
     """Whether they are not of whom the image is."""
-    return _owner_of(settings) != _owner_of(rows.get(settings.get("pixels") or "", {}))
+    return bool(_owner_of(settings) != _owner_of(rows.get(settings.get("pixels") or "", {})))
 
 
 def _owner_of(row: Row) -> Any:

@@ -105,13 +105,13 @@ class People:
         return Group(self._root.getAdminService().createGroup(made), name)
 
     def make_user(self, name: str, *groups: Group) -> User:
-        user = omero_model.ExperimenterI()
-        user.omeName, user.firstName, user.lastName = rstring(name), rstring("Test"), rstring(name)
-        user.ldap = rbool(False)
+        made = omero_model.ExperimenterI()
+        made.omeName, made.firstName, made.lastName = rstring(name), rstring("Test"), rstring(name)
+        made.ldap = rbool(False)
         refs = [omero_model.ExperimenterGroupI(one.id, False) for one in groups]
         everyone = omero_model.ExperimenterGroupI(1, False)
         created = self._root.getAdminService().createExperimenterWithPassword(
-            user, rstring(f"{name}-pw"), refs[0], [*refs, everyone]
+            made, rstring(f"{name}-pw"), refs[0], [*refs, everyone]
         )
         return User(created, name, f"{name}-pw", groups[0].id)
 

@@ -1,0 +1,120 @@
+"""Row U3: killed at any moment and run again there is the same graph, and ``undo`` leaves nothing."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omero_irods_bridge.adapters.irods.store import IrodsStore
+from omero_irods_bridge.model.unpacking import UnpackRequest
+from omero_irods_bridge.operations import undo
+from omero_irods_sandbox.irods_zone.zone import Zone
+from omero_irods_sandbox.omero_server.server import OmeroServer
+from tests.wire.bridge_pack.killed import Accounts
+from tests.wire.bridge_unpack.canonical import assert_same, canonical
+from tests.wire.bridge_unpack.conftest import Side, packed, row_counts, rows_of
+from tests.wire.bridge_unpack.content import varied_project
+from tests.wire.bridge_unpack.killed import Load, finish, started
+from tests.wire.omero_server.conftest import User
+
+MOMENTS = 50
+
+
+@pytest.fixture
+def accounts(other_server: OmeroServer, zone: Zone, alice: User) -> Accounts:
+    """Alice, on B."""
+    return Accounts(
+        omero_host=other_server.host,
+        omero_port=other_server.ssl_port,
+        omero_user=alice.name,
+        omero_password=alice.password,
+        irods_host=zone.host,
+        irods_port=zone.port,
+        irods_zone=zone.name,
+        irods_user=zone.config.admin,
+        irods_password=zone.password,
+    )
+
+
+@pytest.fixture
+def snapshot(gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path) -> str:
+    return packed(omero, store, place, (varied_project(gateway, tmp_path),))
+
+
+@pytest.fixture
+def load(accounts: Accounts, snapshot: str) -> Load:
+    return Load(accounts, UnpackRequest(snapshot))
+
+
+def test_killed_at_random_moments_and_run_again_there_is_the_same_graph_and_undo_leaves_nothing(
+    load: Load, hers: Side
+) -> None:
+    server = hers.omero
+    before = row_counts(server)
+    finished_in_child(load)  # the first one loads libraries
+    take_back(hers)
+    calls = calls_of_a_run(load, server)
+    after, graph = row_counts(server), graph_of(hers)
+    take_back(hers)
+    assert row_counts(server) == before
+    chance = random.Random(5)
+    killed = 0
+    for moment in range(MOMENTS):
+        number = chance.randrange(calls)
+        killed += killed_at_call(load, server, number)
+        if moment % 5 == 0:
+            settled(server)
+            take_back(hers)
+            assert row_counts(server) == before, f"undo after kill {moment} at call {number}"
+        finished_in_child(load)
+        assert row_counts(server) == after, f"kill {moment} at call {number} of {calls}"
+        if moment % 10 == 0:
+            assert_same(graph, graph_of(hers))
+        take_back(hers)
+        assert row_counts(server) == before, f"undo after kill {moment} at call {number}"
+    assert killed > MOMENTS / 2
+
+
+def killed_at_call(load: Load, server: OmeroServer, number: int) -> bool:
+    """Kill a run when the server has heard that many calls; whether it was still there to be killed."""
+    server.counters.reset()
+    process = started(load)
+    while process.is_alive() and server.counters.calls() < number:
+        time.sleep(0.0005)
+    process.kill()
+    process.join()
+    return process.exitcode != 0
+
+
+def calls_of_a_run(load: Load, server: OmeroServer) -> int:
+    server.counters.reset()
+    finished_in_child(load)
+    return server.counters.calls()
+
+
+def finished_in_child(load: Load) -> None:
+    assert finish(started(load)) == 0
+
+
+def graph_of(side: Side) -> Any:
+    (record,) = side.receiver.book.list_loads()
+    pairs = dict(side.receiver.book.read_id_map(record.load))
+    roots = [here for there, here in pairs.items() if there.startswith("Project:")]
+    return canonical(rows_of(side, roots))
+
+
+def take_back(side: Side) -> None:
+    for record in side.receiver.book.list_loads():
+        undo.apply(undo.plan(record.load, side.receiver), side.receiver)
+
+
+def settled(server: OmeroServer) -> None:
+    """Until an import that goes on without its client has come to its end."""
+    before: dict[str, int] = {}
+    while (now := row_counts(server)) != before:
+        before = now
+        time.sleep(0.3)
