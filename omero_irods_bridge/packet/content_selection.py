@@ -58,9 +58,15 @@ _TEXTS: Final = frozenset(
         "uuid",
         "message",
     }
-    | {"externalIdentifier", "externalDescription", "type", "status", "model", "serialNumber", "lotNumber"}
+    | {"externalIdentifier", "externalDescription", "model", "serialNumber", "lotNumber"}
 )
 """Fields in which people write what they like, also what looks like a reference."""
+_TEXTS_OF_SOME: Final = frozenset(
+    {("Event", "status"), ("Plate", "status"), ("Screen", "type"), ("Well", "status"), ("Well", "type")}
+)
+"""The same, where the field of that name refers to an enumeration in other classes."""
+_NO_TEXTS: Final = frozenset({("RenderingDef", "model")})
+"""The other way round."""
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,63}:(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
@@ -192,12 +198,17 @@ def _is_owner(name: str, told: str) -> bool:
 
 def _references(row: Row) -> Iterator[tuple[str, str]]:
     """Fields, and what they refer to."""
+    name = row["@"].partition(":")[0] if row else ""
     for told, value in row.items():
-        if told in _TEXTS:
+        if _is_text(name, told):
             continue
         for one in _flat(value):
             if isinstance(one, str) and _REFERENCE.fullmatch(one):
                 yield told, one
+
+
+def _is_text(name: str, told: str) -> bool:
+    return (name, told) in _TEXTS_OF_SOME or (told in _TEXTS and (name, told) not in _NO_TEXTS)
 
 
 def _flat(value: object) -> Iterator[object]:

@@ -47,7 +47,7 @@ class OmeroImageServer:
         report: Report = silent,
         cancel: CancelToken | None = None,
     ) -> None:
-        what = f"reading what OMERO knows of {_named(objects)}"
+        what = f"reading what OMERO knows of {_named([*map(str, objects), *also])}"
         cancel = cancel or CancelToken()
         report(Step(what[0].upper() + what[1:]))
         with omero_errors(what):
@@ -84,6 +84,6 @@ class OmeroImageServer:
                 reader.close()
 
 
-def _named(objects: Sequence[ObjectRef]) -> str:
-    few = ", ".join(str(one) for one in objects[:3])
+def _named(objects: Sequence[str]) -> str:
+    few = ", ".join(objects[:3])
     return few if len(objects) <= 3 else f"{few} and {len(objects) - 3:,} more"

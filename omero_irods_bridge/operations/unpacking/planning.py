@@ -65,7 +65,7 @@ def plan(
         content = select(content, request.only)
         packet.check_places(file.member for file in content.files())
     identity = receiver.server.identity
-    sha256 = _digest(packet)
+    sha256 = packet_sha256(packet)
     load = load_id(request, sha256, identity)
     return UnpackPlan(
         request,
@@ -97,8 +97,11 @@ def load_id(request: UnpackRequest, sha256: str, identity: ServerIdentity) -> st
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
 
 
-def _digest(packet: Packet) -> str:
-    """Of the manifest, which has the digests of all else; of transfer.xml where the stock tool packed."""
+def packet_sha256(packet: Packet) -> str:
+    """What a packet is known again by: a digest of the manifest, which has those of all else.
+
+    Where the stock tool packed it is of ``transfer.xml``.
+    """
     digest = hashlib.sha256()
     for chunk in packet.chunks(MANIFEST if packet.has_manifest else TRANSFER_XML):
         digest.update(chunk)

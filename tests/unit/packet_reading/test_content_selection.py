@@ -177,3 +177,20 @@ def test_a_stock_packet_is_selected_from_alike() -> None:
     assert pick(content, "Image:3").bytes == 2
     assert keys(pick(content, "Image:3").graph) == {"Image:3", "Pixels:3", "PixelsType:2", "DimensionOrder:1"}
     assert pick(content, "Dataset:1").bytes == 6
+
+
+def test_enumerations_come_along_whatever_the_field_is_called_and_texts_lead_nowhere() -> None:
+    graph = graph_of(
+        image(1, 1, series=0, instrument="Instrument:1"),
+        image(2, 2, series=0),
+        *(fileset(n, f"u/{n}.tif") for n in (1, 2)),
+        {"@": "Instrument:1"},
+        {"@": "Filter:1", "instrument": "Instrument:1", "type": "FilterType:8", "model": "Image:2"},
+        {"@": "FilterType:8", "value": "Tuneable"},
+        {"@": "RenderingDef:1", "pixels": "Pixels:1001", "model": "RenderingModel:3"},
+        {"@": "RenderingModel:3", "value": "rgb"},
+    )
+    part = pick(load_content(ours(graph, "Image:1-2")), "Image:1")
+    assert "FilterType:8" in part.graph
+    assert list(part.graph.ids("Image")) == [1]
+    assert "RenderingModel:3" in part.graph

@@ -1,0 +1,1 @@
+"""How diff finds out which object is which before two graphs are compared."""
