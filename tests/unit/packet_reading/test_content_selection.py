@@ -181,13 +181,15 @@ def test_a_stock_packet_is_selected_from_alike() -> None:
 
 def test_enumerations_come_along_whatever_the_field_is_called_and_texts_lead_nowhere() -> None:
     graph = graph_of(
-        image(1, 1, series=0, instrument="Instrument:1"),
+        *(
+            {**row, "model": "RenderingModel:3"} if row["@"] == "RenderingDef:1" else row
+            for row in whole_image(1, 1)
+        ),
         image(2, 2, series=0),
         *(fileset(n, f"u/{n}.tif") for n in (1, 2)),
         {"@": "Instrument:1"},
         {"@": "Filter:1", "instrument": "Instrument:1", "type": "FilterType:8", "model": "Image:2"},
         {"@": "FilterType:8", "value": "Tuneable"},
-        {"@": "RenderingDef:1", "pixels": "Pixels:1001", "model": "RenderingModel:3"},
         {"@": "RenderingModel:3", "value": "rgb"},
     )
     part = pick(load_content(ours(graph, "Image:1-2")), "Image:1")
