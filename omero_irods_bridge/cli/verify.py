@@ -91,10 +91,9 @@ def _facts(done: Verification) -> Iterator[tuple[str, str]]:
 
 
 def _subject(finding: Finding) -> str:
-    where = f"replica {finding.replica} on {finding.resource}: " if finding.replica is not None else ""
-    member = f"{finding.member}: " if finding.member else ""
+    """What is wrong, and with which images; the text names member and replica."""
     images = f"{_images(finding.images)}: " if finding.images else ""
-    return f"{finding.problem}: {where}{member}{images}"
+    return f"{finding.problem}: {images}"
 
 
 def _images(ids: tuple[int, ...]) -> str:

@@ -107,7 +107,7 @@ def damage(packet: Packet, member: ManifestMember, meter: Meter) -> str | None:
         if not is_about_data(error):
             raise
         return error.message
-    return None if found == member.sha256 else f"{member.path} has the SHA-256 {found}, not {member.sha256}."
+    return None if found == member.sha256 else f"Its SHA-256 is {found}, not {member.sha256}."
 
 
 def damage_by_crc(packet: Packet, path: str, meter: Meter) -> str | None:
