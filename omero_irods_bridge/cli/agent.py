@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Annotated
 
 import typer
@@ -27,7 +28,10 @@ def run(config: Config) -> int:
     settings = working.settings_of(config)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with interrupts.cancel_token() as stop:
-        return ExitStatus.DONE if run_worker(settings, stop) else ExitStatus.INTERRUPTED
+        if run_worker(settings, stop):
+            return ExitStatus.DONE
+    logging.shutdown()
+    os._exit(ExitStatus.INTERRUPTED)  # a thread that waits for a server would keep the process alive
 
 
 def adopt(worker: _Worker, shown: Shown, config: Config) -> None:

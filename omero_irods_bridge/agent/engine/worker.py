@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from omero_irods_bridge.agent.engine.running import Perform, Runner
 from omero_irods_bridge.agent.store.attempts import Attempts, Limits
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
+from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.ports import Clock
 
@@ -79,8 +81,17 @@ class Worker:
         stranded = durable.stranded(self._attempts.running())
         for job in self._attempts.requeue(stranded, "Its attempt broke off."):
             log.warning("job %s: its attempt broke off; it is begun anew", job)
+        self._adopt_dead()
         self._jobs.forget_ended(self._clock.now() - self._options.keep_days * _DAY_S)
         durable.forget_ended(_DAY_S)
+
+    def _adopt_dead(self) -> None:
+        """Of the workers of this computer it is certain who is dead; of others `agent adopt` has to tell."""
+        others = set(self._attempts.workers()) - {self._options.name}
+        for name in others if self._database.path else ():
+            with suppress(Busy), lease(self._database, name):
+                for job in self._attempts.adopt(name):
+                    log.warning("job %s: taken over from %s, which is no more", job, name)
 
     def _wait_until_idle(self) -> bool:
         until = time.monotonic() + self._options.patience_s

@@ -187,13 +187,19 @@ class Attempts:
         return self._take_back(sa.tuple_(JOBS.c.id, JOBS.c.attempt).in_(pairs), why)
 
     def _take_back(self, which: sa.ColumnElement[bool], why: str) -> list[int]:
-        fence = {"state": JobState.QUEUED, "attempt": JOBS.c.attempt + 1}
         with self._database.writing() as connection:
-            taken = sa.update(JOBS).where(JOBS.c.state == JobState.RUNNING, which).values(**fence)
+            taken = sa.update(JOBS).where(JOBS.c.state == JobState.RUNNING, which)
+            taken = taken.values(state=JobState.QUEUED)
             jobs = sorted(connection.execute(taken.returning(JOBS.c.id)).scalars())
             for job in jobs:
                 add_state(connection, job, JobState.QUEUED, why, self._clock.now())
         return jobs
+
+    def workers(self) -> list[str]:
+        """The names of those who have something under way, or had when they died."""
+        under_way = (JOBS.c.state == JobState.RUNNING) & (JOBS.c.worker != "")
+        with self._database.reading() as connection:
+            return list(connection.execute(sa.select(JOBS.c.worker).where(under_way).distinct()).scalars())
 
     def running(self) -> list[Attempt]:
         """All that were let begin and have not ended."""
