@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from omero_irods_bridge.operations.matching import rules
 from omero_irods_bridge.operations.matching.digests import EXACT, OWN, UNFILLED, Depth, Digests
 from omero_irods_bridge.operations.matching.pairs import Pairs
 from omero_irods_bridge.operations.matching.side import Side
 from omero_irods_bridge.operations.matching.structure import follow, join_by_natural_key
+
+MOST_COMPARED: Final = 10_000
+"""Comparisons of links for one group of equal objects; where more were needed, the order of ids decides."""
 
 
 def join_by_content(pairs: Pairs) -> None:
@@ -61,14 +65,46 @@ def _join_equal(pairs: Pairs, name: str, depth: Depth) -> bool:
     there = [node for node in pairs.target.by_class.get(name, ()) if _is_ready(pairs, node, of_target=True)]
     if not (left and there):
         return False
-    digests = Digests(pairs, of_target=True, depth=depth)
-    equal: dict[bytes, list[int]] = defaultdict(list)
-    for node in reversed(there):
-        equal[digests.of(node)].append(node)
-    digests = Digests(pairs, of_target=False, depth=depth)
-    found = [(node, equal[digest]) for node in left if (digest := digests.of(node)) in equal]
-    joined = sum(bool(candidates) and pairs.join(node, candidates.pop()) for node, candidates in found)
-    return joined < len(left) and joined < len(there)
+    here = _by_digest(left, Digests(pairs, of_target=False, depth=depth))
+    groups = _by_digest(there, Digests(pairs, of_target=True, depth=depth))
+    chosen = [
+        pair
+        for digest, nodes in here.items()
+        if digest in groups
+        for pair in _choose(pairs, nodes, groups[digest], depth)
+    ]
+    for node, partner in chosen:
+        pairs.join(node, partner)
+    return len(chosen) < len(left) and len(chosen) < len(there)
+
+
+def _by_digest(nodes: Iterable[int], digests: Digests) -> dict[bytes, list[int]]:
+    found: dict[bytes, list[int]] = defaultdict(list)
+    for node in nodes:
+        found[digests.of(node)].append(node)
+    return found
+
+
+def _choose(
+    pairs: Pairs, nodes: Sequence[int], candidates: Sequence[int], depth: Depth
+) -> Iterator[tuple[int, int]]:
+    """Partners for equal objects, in the order of ids; where links tell them apart, by those."""
+    if depth is EXACT or not 1 < len(nodes) * len(candidates) <= MOST_COMPARED:
+        yield from zip(nodes, candidates, strict=False)
+        return
+    digests = Digests(pairs, of_target=True, depth=EXACT)
+    left = [(node, digests.linked(node)) for node in candidates]
+    digests = Digests(pairs, of_target=False, depth=EXACT)
+    for node in nodes:
+        links = digests.linked(node)
+        if left:
+            yield node, left.pop(_best(links, [one for _, one in left]))[0]
+
+
+def _best(links: Counter[bytes], candidates: Sequence[Counter[bytes]]) -> int:
+    """The place of the first that has nothing else linked, and as much of it as possible."""
+    fit = [(one <= links, (one & links).total()) for one in candidates]
+    return fit.index(max(fit))
 
 
 def _is_ready(pairs: Pairs, node: int, *, of_target: bool) -> bool:

@@ -8,6 +8,7 @@ of a list is implied by the list.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,6 +53,15 @@ class Digests:
     def of(self, node: int) -> bytes:
         """The digest of a node that has a row."""
         return self._of(node, FARTHEST)
+
+    def linked(self, node: int) -> Counter[bytes]:
+        """What a node and the elements of its lists are linked with, as digests."""
+        shape = self._side.shape(node)
+        found = Counter(self._links(node, FARTHEST))
+        elements = (one for field, one in self._side.references(node) if shape.is_list(field) and one >= 0)
+        for place, element in enumerate(elements):
+            found.update(b"%d:%b" % (place, one) for one in self._links(element, FARTHEST))
+        return found
 
     def _of(self, node: int, steps: int) -> bytes:
         found = self._known.get((node, steps))
@@ -98,12 +108,12 @@ class Digests:
         return is_ordered and owner >= 0 and self._paired[owner] < 0
 
     def _links(self, node: int, steps: int) -> list[bytes]:
-        """What is linked to a node. Of what it is itself linked to only partners count."""
+        """What is linked to a node, and what it is linked to: of that only the partner or the values."""
         found = []
         for link, is_parent in self._side.links_at.get(node, ()):
             other = link.child if is_parent else link.parent
-            if is_parent or self._paired[other] >= 0:
-                token = self._token(other, steps) or b""
-                role = b">" if is_parent else b"<"
-                found.append(self._side.class_name(link.node).encode() + role + token)
+            known = is_parent or self._paired[other] >= 0
+            token = self._token(other, steps) or b"" if known else self._side.values(other)
+            role = b">" if is_parent else b"<"
+            found.append(self._side.class_name(link.node).encode() + role + token)
         return found

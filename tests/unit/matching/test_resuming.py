@@ -14,7 +14,7 @@ from tests.unit.matching.graphs import Example, examples
 from tests.unit.matching.server import MODEL, Server, class_of, fingerprint, graph_of, shape_of
 
 CONTAINERS = ("Project", "Dataset", "Screen", "Plate", "Folder")
-thorough = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def mark(source: str) -> dict[str, Any]:
