@@ -300,8 +300,8 @@ class ContainerLinks(Protocol):
         """Rows of the links from one of ``parents`` to one of ``children``; other keys are passed over."""
         ...
 
-    def unused(self, tags: Sequence[str]) -> list[str]:
-        """Those tags that hang on nothing."""
+    def unused(self, annotations: Sequence[str]) -> list[str]:
+        """Those annotations, of any classes, that are there and hang on nothing."""
         ...
 
     def by_name(self, kind: Kind, names: Sequence[str], *, within: str | None = None) -> Mapping[str, str]:

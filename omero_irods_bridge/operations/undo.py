@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from omero_irods_bridge.model.errors import NotFound
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
-from omero_irods_bridge.model.loads import LoadRecord
+from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.operations.unpacking.seeds import MARKED_KINDS
 from omero_irods_bridge.packet.graph import Graph, id_of
 
-_TAG = "TagAnnotation"
+SHARED: Final = ("FileAnnotation", "TagAnnotation", "TermAnnotation")
+"""Annotations that may hang on several objects, and on what is not the load's."""
 
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """What will be deleted. ``objects`` are ids by class; ``tags`` go too if nobody else has used them."""
+    """What will be deleted: ``objects`` are ids by class, ``shared`` annotations go if nobody uses them."""
 
     load: str
     record: LoadRecord | None
     objects: Mapping[str, tuple[int, ...]]
-    tags: tuple[str, ...]
+    shared: tuple[str, ...]
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -50,11 +52,17 @@ def plan(load: str, receiver: Receiver, *, cancel: CancelToken | None = None) ->
     if record is None and not objects:
         raise NotFound(f"There is no load {load}.", hint="See which there are: omero-irods loads")
     found = {name: tuple(sorted(set(ids))) for name, ids in sorted(objects.items()) if ids}
-    return UndoPlan(load, record, found, _tags(load, record, found, images, receiver, cancel))
+    made = {here for _, here in receiver.book.read_id_map(load) if here.startswith(SHARED)}
+    if record is None or record.state is LoadState.RUNNING:
+        refs = [ObjectRef(Kind.IMAGE, number) for number in images]
+        refs += [ObjectRef(kind, number) for kind in Kind for number in found.get(kind, ())]
+        made.update(_made_by_caller(refs, receiver, cancel))
+    made -= set(record.reused if record else ())
+    return UndoPlan(load, record, found, tuple(sorted(made, key=id_of)))
 
 
 def apply(plan: UndoPlan, receiver: Receiver, *, report: Report = silent) -> None:
-    """Delete what the plan names, in one request, then its tags, then what OMERO remembers of the load.
+    """Delete what the plan names in one request, then what it shares, then what OMERO remembers of the load.
 
     Safe to repeat. Contents of its containers that somebody else put there stay, without a container.
 
@@ -62,30 +70,42 @@ def apply(plan: UndoPlan, receiver: Receiver, *, report: Report = silent) -> Non
         AccessDenied: OMERO does not let this user delete some of it; then all stays.
     """
     report(Step("Removing what the load has made"))
-    if plan.record is not None and plan.tags:
-        receiver.book.write_id_map(plan.load, [(tag, tag) for tag in plan.tags])
-    receiver.writer.delete(plan.objects, keep=(_TAG,))
-    unused = receiver.links.unused(plan.tags)
-    if unused:
-        receiver.writer.delete({_TAG: [id_of(tag) for tag in unused]})
+    _remember(plan, receiver)
+    receiver.writer.delete(plan.objects, keep=SHARED)
+    left = set(plan.shared)
+    while unused := receiver.links.unused(sorted(left, key=id_of)):
+        receiver.writer.delete(_by_class(unused), keep=SHARED)
+        left -= set(unused)  # what hung on them may hang on nothing now
     receiver.book.forget(plan.load)
 
 
-def _tags(
-    load: str,
-    record: LoadRecord | None,
-    objects: Mapping[str, tuple[int, ...]],
-    images: list[int],
-    receiver: Receiver,
-    cancel: CancelToken | None,
-) -> tuple[str, ...]:
-    """Tags that the load has made: those of its objects but for those that were there before."""
-    refs = [ObjectRef(Kind.IMAGE, number) for number in images]
-    refs += [ObjectRef(kind, number) for kind in Kind for number in objects.get(kind, ())]
+def _remember(plan: UndoPlan, receiver: Receiver) -> None:
+    """Nothing leads to a shared annotation when the objects are gone and this process dies."""
+    if plan.record is not None:
+        known = receiver.book.read_id_map(plan.load)
+        missing = set(plan.shared) - {here for _, here in known}
+        if missing:
+            receiver.book.write_id_map(plan.load, [*known, *((key, key) for key in sorted(missing))])
+
+
+def _made_by_caller(
+    refs: Sequence[ObjectRef], receiver: Receiver, cancel: CancelToken | None
+) -> Iterator[str]:
+    """Shared annotations of a load that broke off: who made them is told by their events, for others too."""
+    if not refs:
+        return
     graph = Graph()
-    if refs:
-        receiver.server.read_graph(refs, graph.add, cancel=cancel)
+    receiver.server.read_graph(refs, graph.add, cancel=cancel)
     me = f"Experimenter:{receiver.server.identity.user_id}"
-    made = {row["@"] for row in graph.rows(_TAG) if (row.get("details") or {}).get("owner") == me}
-    made |= {here for there, here in receiver.book.read_id_map(load) if here.startswith(_TAG)}
-    return tuple(sorted(made - set(record.reused if record else ()), key=id_of))
+    for name in SHARED:
+        for row in graph.rows(name):
+            event = graph.one((row.get("details") or {}).get("creationEvent")) or {}
+            if event.get("experimenter") == me:
+                yield row["@"]
+
+
+def _by_class(keys: Iterable[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for key in keys:
+        found[key.partition(":")[0]].append(id_of(key))
+    return found

@@ -26,7 +26,8 @@ _LINKS: Final = {
     ("Screen", "Plate"): "ScreenPlateLink",
 }
 _USES: Final = "select l.child.id from {} l where l.child.id in (:ids)"
-_TAG_LINKS: Final = tuple(
+_ANNOTATIONS: Final = "select a.id from Annotation a where a.id in (:ids)"
+_ANNOTATION_LINKS: Final = tuple(
     sorted(name.removesuffix("I") for name in vars(omero.model) if name.endswith("AnnotationLinkI"))
 )
 """All that an annotation can hang on, tag sets included."""
@@ -67,16 +68,16 @@ class OmeroContainerLinks:
                     found.setdefault(name.val, f"{kind}:{id_.val}")
         return found
 
-    def unused(self, tags: Sequence[str]) -> list[str]:
+    def unused(self, annotations: Sequence[str]) -> list[str]:
         found: list[str] = []
-        with omero_errors("looking for tags that nothing has"):
-            for some in _parts([int(tag.partition(":")[2]) for tag in tags]):
-                parameters = omero.sys.ParametersI().addIds(some)
-                rows = self._rows("select t.id from TagAnnotation t where t.id in (:ids)", parameters)
-                used = {
-                    row[0].val for link in _TAG_LINKS for row in self._rows(_USES.format(link), parameters)
-                }
-                found += [f"TagAnnotation:{row[0].val}" for row in rows if row[0].val not in used]
+        with omero_errors("looking for annotations that hang on nothing"):
+            for some in _parts(annotations):
+                keys = {int(key.partition(":")[2]): key for key in some}
+                parameters = omero.sys.ParametersI().addIds(list(keys))
+                there = {row[0].val for row in self._rows(_ANNOTATIONS, parameters)}
+                for link in _ANNOTATION_LINKS:
+                    there -= {row[0].val for row in self._rows(_USES.format(link), parameters)}
+                found += [keys[number] for number in sorted(there)]
         return found
 
     def _links(self, link: str, parents: Sequence[int], children: Sequence[int]) -> list[Row]:

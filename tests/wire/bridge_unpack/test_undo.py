@@ -1,0 +1,131 @@
+"""Row U4: ``undo`` removes just what one load has made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omero_irods_bridge.adapters.irods.store import IrodsStore
+from omero_irods_bridge.model.errors import BridgeError, NotFound
+from omero_irods_bridge.operations import undo
+from omero_irods_sandbox.omero_server.server import OmeroServer
+from tests.wire.bridge_unpack.conftest import People, Side, packed, row_counts, rows_of, unpacked
+from tests.wire.bridge_unpack.content import put_tag, tag, varied_project
+from tests.wire.bridge_unpack.test_round_trip import everything_packed
+from tests.wire.omero_server import content
+from tests.wire.omero_server.conftest import User
+from tests.wire.omero_server.images import made_image, ramp
+
+
+@pytest.fixture
+def snapshot(gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path) -> str:
+    return packed(omero, store, place, (varied_project(gateway, tmp_path),))
+
+
+def take_back(side: Side, load: str) -> None:
+    undo.apply(undo.plan(load, side.receiver), side.receiver)
+
+
+def test_undo_of_everything_leaves_every_table_as_it_was(
+    pair: Any, store: IrodsStore, place: str, hers: Side, tmp_path: Path, server: OmeroServer
+) -> None:
+    path, _ = everything_packed(*pair("rwra--"), tmp_path, server, store, place)
+    before = row_counts(hers.omero)
+    loaded = unpacked(store, path, hers)
+    assert sum(row_counts(hers.omero).values()) > sum(before.values()) + 200
+    take_back(hers, loaded.load)
+    assert row_counts(hers.omero) == before
+    assert hers.receiver.book.list_loads() == []
+    with pytest.raises(NotFound, match=loaded.load):
+        undo.plan(loaded.load, hers.receiver)
+
+
+def test_undo_of_what_an_administrator_loaded_for_others_leaves_nothing(
+    pair: Any, store: IrodsStore, place: str, people: People, tmp_path: Path, server: OmeroServer
+) -> None:
+    owner, other = pair("rwra--")
+    path, _ = everything_packed(owner, other, tmp_path, server, store, place)
+    group = people.make_group("lab")
+    for gateway in (owner, other):
+        people.make_user(gateway.getUser().getOmeName(), group)
+    side = people.root_in(group)
+    before = row_counts(side.omero)
+    take_back(side, unpacked(store, path, side, as_owner=True).load)
+    assert row_counts(side.omero) == before
+
+
+def test_undo_leaves_what_somebody_put_into_a_loaded_dataset(
+    store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User
+) -> None:
+    gateway = people.gateway(alice)
+    mine = int(made_image(gateway, ramp(1, 1, 1, 3, 4), "mine").getId())
+    before = row_counts(hers.omero)
+    loaded = unpacked(store, snapshot, hers)
+    dataset = next(int(key[8:]) for key in id_map(hers, loaded.load).values() if key.startswith("Dataset:"))
+    content.link(gateway, ("Dataset", dataset), ("Image", mine))
+    take_back(hers, loaded.load)
+    assert row_counts(hers.omero) == before
+    assert gateway.getObject("Image", mine) is not None
+
+
+def test_undo_leaves_a_tag_of_the_load_that_was_used_elsewhere(
+    store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User
+) -> None:
+    gateway = people.gateway(alice)
+    mine = int(made_image(gateway, ramp(1, 1, 1, 3, 4), "mine").getId())
+    before = row_counts(hers.omero)
+    loaded = unpacked(store, snapshot, hers)
+    good = hers.receiver.surroundings.find_tags(["good"])
+    put_tag(gateway, int(next(iter(good.values())).partition(":")[2]), "Image", mine)
+    take_back(hers, loaded.load)
+    after = row_counts(hers.omero)
+    assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {
+        "Annotation": 1,
+        "ImageAnnotationLink": 1,
+    }
+    assert hers.receiver.surroundings.find_tags(["good"]) == good
+
+
+def test_tags_that_were_there_are_used_and_left_even_when_nothing_had_them(
+    store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User
+) -> None:
+    gateway = people.gateway(alice)
+    kept = {tag(gateway, "good", "in focus"), tag(gateway, "bad")}
+    tag(gateway, "good", "another meaning")
+    before = row_counts(hers.omero)
+    loaded = unpacked(store, snapshot, hers)
+    hanging = {
+        row["child"] for row in rows_of(hers, loaded.objects.values()) if row["@"].startswith("ImageAnn")
+    }
+    assert hanging >= {f"TagAnnotation:{number}" for number in kept}
+    take_back(hers, loaded.load)
+    assert row_counts(hers.omero) == before
+
+
+def test_undo_leaves_a_tag_that_somebody_hung_on_a_loaded_image(
+    store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User
+) -> None:
+    gateway = people.gateway(alice)
+    mine = tag(gateway, "mine")
+    before = row_counts(hers.omero)
+    loaded = unpacked(store, snapshot, hers)
+    image = next(int(key[6:]) for key in id_map(hers, loaded.load).values() if key.startswith("Image:"))
+    put_tag(gateway, mine, "Image", image)
+    take_back(hers, loaded.load)
+    assert row_counts(hers.omero) == before
+    assert gateway.getObject("TagAnnotation", mine) is not None
+
+
+def test_an_undo_that_omero_refuses_changes_nothing(store: IrodsStore, snapshot: str, hers: Side) -> None:
+    loaded = unpacked(store, snapshot, hers)
+    before, known = row_counts(hers.omero), id_map(hers, loaded.load)
+    hers.omero.faults.fail_call("ServiceFactory.submit", times=3)
+    with pytest.raises(BridgeError):
+        take_back(hers, loaded.load)
+    assert (row_counts(hers.omero), id_map(hers, loaded.load)) == (before, known)
+
+
+def id_map(side: Side, load: str) -> dict[str, str]:
+    return dict(side.receiver.book.read_id_map(load))
