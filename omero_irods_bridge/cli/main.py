@@ -6,6 +6,7 @@ when they run.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
@@ -108,12 +109,15 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
 def _run(arguments: list[str]) -> int:
     """The exit status; what typer says of arguments becomes an error like others."""
     try:
-        return int(app(args=arguments, prog_name="omero-irods", standalone_mode=False) or ExitStatus.DONE)
+        status = int(app(args=arguments, prog_name="omero-irods", standalone_mode=False) or ExitStatus.DONE)
     except typer.Abort:
         output.note("omero-irods: Given up; nothing was done.")
         return ExitStatus.FAILED
     except typer.TyperException as misunderstood:
         raise _usage_error(misunderstood) from misunderstood
+    if status == ExitStatus.INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more would end the process with another status
+    return status
 
 
 def _usage_error(misunderstood: typer.TyperException) -> UsageError:
