@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from omero_irods_bridge.adapters.local import open_local
 from omero_irods_bridge.model.errors import AccessDenied, UsageError
 from omero_irods_bridge.model.imports import MountedAt, Mounts
-from omero_irods_bridge.ports import ImageServer, ObjectStore
+from omero_irods_bridge.ports import ImageServer, ObjectModel, ObjectStore
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
 
 if TYPE_CHECKING:
@@ -107,6 +107,13 @@ def receiver_on(
         links=OmeroContainerLinks(connection),
         model=OmeroModel(),
     )
+
+
+def object_model() -> ObjectModel:
+    """The classes that OMERO knows; no server is asked."""
+    from omero_irods_bridge.adapters.omero.object_model import OmeroModel
+
+    return OmeroModel()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import typer
 
 from omero_irods_bridge import __version__
 from omero_irods_bridge.cli import output
+from omero_irods_bridge.cli.diff import diff
 from omero_irods_bridge.cli.gc import gc
 from omero_irods_bridge.cli.groups import add_groups
 from omero_irods_bridge.cli.listing import find_snapshots, list_snapshots
@@ -65,6 +66,7 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "unpack": unpack,
     "undo": undo,
     "loads": loads,
+    "diff": diff,
     "list": list_snapshots,
     "find": find_snapshots,
     "show": show,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -11,6 +11,10 @@ from omero_irods_bridge.cli import output, parsing, views, working
 from omero_irods_bridge.cli.options import Config, Told
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.verification import Finding, Scope, Verification
+
+if TYPE_CHECKING:
+    from omero_irods_bridge.model.events import CancelToken, Report
+    from omero_irods_bridge.settings import Settings
 
 _Place = Annotated[str, typer.Argument(metavar="SNAPSHOT", hidden=True)]
 _Data = Annotated[
@@ -20,6 +24,8 @@ _Data = Annotated[
     ),
 ]
 _Replicas = Annotated[bool, typer.Option("--replicas", help="Also the bytes of every replica.")]
+_Wanted: TypeAlias = tuple[Scope, float | None]
+_Watching: TypeAlias = "tuple[Report, CancelToken]"
 _IMAGES_SHOWN: Final = 20
 ALL_DATA: Final = "100%"
 """What ``--data`` alone stands for (main.py)."""
@@ -28,24 +34,48 @@ ALL_DATA: Final = "100%"
 def verify(
     snapshot: _Place, *, data: _Data = None, replicas: _Replicas = False, told: Told, config: Config
 ) -> int:
-    """Check that SNAPSHOT in iRODS is what was packed: AVUs, catalog, manifest, and bytes if asked for.
+    """Check that SNAPSHOT is what was packed: AVUs, catalog, manifest, and bytes if asked for.
 
-    Damage names the images that need it. The result and its time become AVUs of the snapshot.
+    It is in iRODS, where result and time become AVUs, or a packet on this computer.
+
     Example:  omero-irods verify /tempZone/home/alice/hela.zip --data
     """
-    from omero_irods_bridge.operations import verify as operation
-    from omero_irods_bridge.wiring import SystemClock, open_object_store
+    from omero_irods_bridge.operations.opening import is_in_irods
+    from omero_irods_bridge.wiring import zone_of
 
-    scope, sample = _scope(data, replicas=replicas)
-    settings = working.settings_of(config)
-    with working.at_work(told) as (report, cancel), open_object_store(settings) as store:
-        plan = operation.plan(store, snapshot, scope=scope, sample=sample, prefix=settings.snapshots.prefix)
-        done = operation.apply(plan, store, clock=SystemClock(), report=report, cancel=cancel)
+    wanted, settings = _scope(data, replicas=replicas), working.settings_of(config)
+    verified = _in_irods if is_in_irods(snapshot, zone_of(settings)) else _on_this_computer
+    with working.at_work(told) as watching:
+        done = verified(snapshot, wanted, settings, watching)
     if told.as_json:
         output.json_result({"verification": _fields(done)})
     else:
         output.result("\n".join(_lines(done)))
     return done.exit_status
+
+
+def _in_irods(place: str, wanted: _Wanted, settings: Settings, watching: _Watching) -> Verification:
+    from omero_irods_bridge.operations import verify as operation
+    from omero_irods_bridge.operations.opening import IRODS
+    from omero_irods_bridge.wiring import SystemClock, open_object_store
+
+    (scope, sample), (report, cancel) = wanted, watching
+    path, prefix = place.removeprefix(IRODS), settings.snapshots.prefix
+    with open_object_store(settings) as store:
+        plan = operation.plan(store, path, scope=scope, sample=sample, prefix=prefix)
+        return operation.apply(plan, store, clock=SystemClock(), report=report, cancel=cancel)
+
+
+def _on_this_computer(place: str, wanted: _Wanted, _settings: Settings, watching: _Watching) -> Verification:
+    from omero_irods_bridge.operations.opening import LOCAL, open_packet
+    from omero_irods_bridge.operations.verifying.packets import verify_packet
+    from omero_irods_bridge.wiring import open_local
+
+    (scope, sample), (report, cancel) = wanted, watching
+    with open_packet(None, place, open_local=open_local) as packet:
+        return verify_packet(
+            packet, place.removeprefix(LOCAL), scope=scope, sample=sample, report=report, cancel=cancel
+        )
 
 
 def _scope(data: str | None, *, replicas: bool) -> tuple[Scope, float | None]:

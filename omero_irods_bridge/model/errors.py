@@ -19,6 +19,7 @@ class ExitStatus(IntEnum):
     USAGE = 2
     PARTIAL = 3
     CHECKSUM_MISMATCH = 4
+    DIFFERENT = 5
     NOT_FOUND = 10
     BUSY = 11
     ACCESS_DENIED = 12

@@ -24,11 +24,13 @@ PROMISED: dict[type[BridgeError], int] = {
 
 
 def test_the_exit_statuses_are_those_that_scripts_were_promised() -> None:
-    assert {kind: int(kind.exit_status) for kind in KINDS} == PROMISED
+    assert {kind: int(kind.exit_status) for kind in PROMISED} == PROMISED
+    assert {kind.exit_status for kind in KINDS} == {kind.exit_status for kind in PROMISED}
 
 
-def test_every_exit_status_but_done_has_an_error() -> None:
-    assert {kind.exit_status for kind in PROMISED} == set(ExitStatus) - {ExitStatus.DONE}
+def test_every_exit_status_but_those_of_results_has_an_error() -> None:
+    results = {ExitStatus.DONE, ExitStatus.DIFFERENT}
+    assert {kind.exit_status for kind in PROMISED} == set(ExitStatus) - results
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

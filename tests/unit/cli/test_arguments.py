@@ -18,7 +18,7 @@ from omero_irods_bridge.cli import parsing
 from omero_irods_bridge.cli.main import app, main
 from omero_irods_bridge.model.errors import ExitStatus, UsageError
 
-COMMANDS = ["pack", "list", "find", "show", "verify", "gc", "settings"]
+COMMANDS = ["pack", "unpack", "undo", "loads", "diff", "list", "find", "show", "verify", "gc", "settings"]
 COLUMNS, LINES = 100, 24
 
 
@@ -38,6 +38,12 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["pack", "Dataset:1", "--exising", "refuse"], "--existing"),
         (["pack", "Dataset:1", "--existing", "overwrite"], "'overwrite' is not one of 'version', 'refuse'"),
         (["pack", "Dataset:1", "-s", "a:b:c"], "is not a server"),
+        (["unpack"], "Missing argument 'SNAPSHOT'"),
+        (["unpack", "a.zip", "--into", "Image:1"], "Nothing can be loaded into Image:1"),
+        (["unpack", "a.zip", "--only", "Image"], "'Image' does not name an OMERO object"),
+        (["undo"], "Missing argument 'LOAD'"),
+        (["diff"], "Missing argument 'SNAPSHOT'"),
+        (["diff", "a.zip", "Datset:1"], "'Datset:1' does not name an OMERO object"),
         (["pack", "Dataset:1", "--key", "secret"], "No such option"),
         (["pack", "Dataset:1", "--password", "secret"], "No such option"),
         (["list", "--limit", "0"], "--limit"),
