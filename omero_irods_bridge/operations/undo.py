@@ -18,6 +18,9 @@ from omero_irods_bridge.packet.graph import Graph, id_of
 SHARED: Final = ("FileAnnotation", "TagAnnotation", "TermAnnotation")
 """Annotations that may hang on several objects, and on what is not the load's."""
 
+_LINK: Final = "AnnotationAnnotationLink"
+"""Named too: one may hold a tag of the load in a tag set that was there before."""
+
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
@@ -52,13 +55,16 @@ def plan(load: str, receiver: Receiver, *, cancel: CancelToken | None = None) ->
     if record is None and not objects:
         raise NotFound(f"There is no load {load}.", hint="See which there are: omero-irods loads")
     found = {name: tuple(sorted(set(ids))) for name, ids in sorted(objects.items()) if ids}
-    made = {here for _, here in receiver.book.read_id_map(load) if here.startswith(SHARED)}
+    made = {here for _, here in receiver.book.read_id_map(load) if here.startswith((*SHARED, _LINK))}
     if record is None or record.state is LoadState.RUNNING:
         refs = [ObjectRef(Kind.IMAGE, number) for number in images]
         refs += [ObjectRef(kind, number) for kind in Kind for number in found.get(kind, ())]
         made.update(_made_by_caller(refs, receiver, cancel))
     made -= set(record.reused if record else ())
-    return UndoPlan(load, record, found, tuple(sorted(made, key=id_of)))
+    if links := sorted(id_of(key) for key in made if key.startswith(_LINK)):
+        found[_LINK] = tuple(links)
+    shared = (key for key in made if not key.startswith(_LINK))
+    return UndoPlan(load, record, found, tuple(sorted(shared, key=id_of)))
 
 
 def apply(plan: UndoPlan, receiver: Receiver, *, report: Report = silent) -> None:
@@ -84,20 +90,20 @@ def _remember(plan: UndoPlan, receiver: Receiver) -> None:
     if plan.record is not None:
         known = receiver.book.read_id_map(plan.load)
         missing = set(plan.shared) - {here for _, here in known}
-        if missing:
+        if missing:  # links are found again by what they lead to
             receiver.book.write_id_map(plan.load, [*known, *((key, key) for key in sorted(missing))])
 
 
 def _made_by_caller(
     refs: Sequence[ObjectRef], receiver: Receiver, cancel: CancelToken | None
 ) -> Iterator[str]:
-    """Shared annotations of a load that broke off: who made them is told by their events, for others too."""
+    """Shared annotations of a load that broke off, and links to them: their events say who made them."""
     if not refs:
         return
     graph = Graph()
     receiver.server.read_graph(refs, graph.add, cancel=cancel)
     me = f"Experimenter:{receiver.server.identity.user_id}"
-    for name in SHARED:
+    for name in (*SHARED, _LINK):
         for row in graph.rows(name):
             event = graph.one((row.get("details") or {}).get("creationEvent")) or {}
             if event.get("experimenter") == me:

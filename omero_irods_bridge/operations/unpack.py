@@ -58,7 +58,7 @@ def apply(
     record = receiver.book.begin(_record(plan, known, clock))
     known = known.with_tags(record.reused)
     arrived = import_filesets(plan, packet, receiver.importer, report, cancel)
-    content = replace(plan.content, graph=prepared(plan, arrived.seeds, merged))
+    content = replace(plan.content, graph=prepared(plan, arrived.seeds, merged, known.reused))
     plan = replace(plan, content=content)
     rebuilt = rebuild(plan, arrived, known, receiver, report, cancel)
     fill(rebuilt.last, plan, packet, receiver, report, cancel)

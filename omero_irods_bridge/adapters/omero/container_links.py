@@ -54,10 +54,9 @@ class OmeroContainerLinks:
 
     def by_name(self, kind: Kind, names: Sequence[str], *, within: str | None = None) -> Mapping[str, str]:
         found: dict[str, str] = {}
-        place = (
-            f" and exists (select l from o.{_ABOVE[kind]} l where l.parent.id = :within)" if within else ""
-        )
-        text = f"select o.id, o.name from {kind} o where o.name in (:names) and o.details.owner.id = :me"
+        above = f" join o.{_ABOVE[kind]} l" if within else ""
+        place = " and l.parent.id = :within" if within else ""
+        text = f"select o.id, o.name from {kind} o{above} where o.name in (:names) and o.details.owner.id = :me"
         with omero_errors(f"looking for a {kind} by name"):
             for some in _parts(list(dict.fromkeys(names))):
                 parameters = omero.sys.ParametersI().addLong("me", self._connection.identity.user_id)

@@ -14,10 +14,16 @@ from omero_irods_bridge.packet.graph import Graph
 from omero_irods_bridge.ports import Row
 
 
-def prepared(plan: UnpackPlan, images: Mapping[str, str], merged: Mapping[str, str]) -> Graph:
+def prepared(
+    plan: UnpackPlan,
+    images: Mapping[str, str],
+    merged: Mapping[str, str],
+    reused: Set[str] = frozenset(),
+) -> Graph:
     """The graph of ``plan``, which is not to be used any more. ``images`` are keys there and here.
 
-    ``merged`` are containers that are used instead of new ones: they keep their own annotations.
+    ``merged`` are containers that are used instead of new ones: they keep their own annotations. ``reused``
+    are tags of the packet that are there already: which of them are in which tag set is the user's affair.
     """
     graph = plan.content.graph
     add_markers(graph, plan.content)
@@ -28,6 +34,7 @@ def prepared(plan: UnpackPlan, images: Mapping[str, str], merged: Mapping[str, s
     changes |= dict.fromkeys(
         _files_without_bytes(graph, {one.original_file for one in plan.content.attachments})
     )
+    changes |= dict.fromkeys(_links_between(graph, reused))
     if not plan.request.as_owner:
         changes |= dict.fromkeys(_settings_of_others(graph))
     return graph.changed(changes) if changes else graph
@@ -45,6 +52,12 @@ def _figures(graph: Graph, images: Mapping[str, str]) -> Iterator[tuple[str, Row
 def _annotation_links(graph: Graph, merged: Mapping[str, str]) -> Iterator[str]:
     for name in ("ProjectAnnotationLink", "DatasetAnnotationLink", "ScreenAnnotationLink"):
         yield from (row["@"] for row in graph.rows(name) if row.get("parent") in merged)
+
+
+def _links_between(graph: Graph, tags: Set[str]) -> Iterator[str]:
+    for row in graph.rows("AnnotationAnnotationLink"):
+        if row.get("parent") in tags and row.get("child") in tags:
+            yield row["@"]
 
 
 def _files_without_bytes(graph: Graph, attached: Set[str]) -> Iterator[str]:

@@ -27,6 +27,12 @@ class Known:
     seeds: Mapping[str, str]
     untouched: frozenset[str]
 
+    @property
+    def reused(self) -> frozenset[str]:
+        """Tags of the packet that are there already."""
+        found = (there for there, here in self.seeds.items() if here in self.untouched)
+        return frozenset(there for there in found if there.startswith(REUSED_KIND))
+
     def with_tags(self, reused: Collection[str]) -> Known:
         """The same with just these tags of OMERO: those that an earlier run of this load made are its own."""
         own = {here for here in self.untouched if here.startswith(REUSED_KIND) and here not in reused}

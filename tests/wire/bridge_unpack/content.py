@@ -23,9 +23,9 @@ Gateway = Any
 def varied_project(gateway: Gateway, folder: Path) -> ObjectRef:
     """Two datasets, one image in both; a tag set, key-values, regions, an attachment, a table, a figure."""
     images = [*_imported(gateway, folder), int(made_image(gateway, ramp(1, 1, 1, 3, 4), "made").getId())]
-    project = _container(gateway, "Project", "cells")
+    project = container(gateway, "Project", "cells")
     for number, some in enumerate((images, images[:1])):
-        dataset = _container(gateway, "Dataset", f"day {number}")
+        dataset = container(gateway, "Dataset", f"day {number}")
         _link(gateway, "ProjectDatasetLink", ("Project", project), ("Dataset", dataset))
         for image in some:
             _link(gateway, "DatasetImageLink", ("Dataset", dataset), ("Image", image))
@@ -47,7 +47,8 @@ def _save(gateway: Gateway, obj: Any) -> Any:
     return gateway.getUpdateService().saveAndReturnObject(obj)
 
 
-def _container(gateway: Gateway, kind: str, name: str) -> int:
+def container(gateway: Gateway, kind: str, name: str) -> int:
+    """A new Project, Dataset or Screen."""
     made = getattr(omero.model, f"{kind}I")()
     made.name = rstring(name)
     return int(_save(gateway, made).id.val)

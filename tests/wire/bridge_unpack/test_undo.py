@@ -31,7 +31,8 @@ def take_back(side: Side, load: str) -> None:
 def test_undo_of_everything_leaves_every_table_as_it_was(
     pair: Any, store: IrodsStore, place: str, hers: Side, tmp_path: Path, server: OmeroServer
 ) -> None:
-    path, _ = everything_packed(*pair("rwra--"), tmp_path, server, store, place)
+    owner, other = pair("rwra--")
+    path, _ = everything_packed(owner, other, tmp_path, server, store, place)
     before = row_counts(hers.omero)
     loaded = unpacked(store, path, hers)
     assert sum(row_counts(hers.omero).values()) > sum(before.values()) + 200
@@ -129,3 +130,14 @@ def test_an_undo_that_omero_refuses_changes_nothing(store: IrodsStore, snapshot:
 
 def id_map(side: Side, load: str) -> dict[str, str]:
     return dict(side.receiver.book.read_id_map(load))
+
+
+def test_a_tag_set_that_was_there_holds_the_same_tags_after_undo(
+    store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User
+) -> None:
+    gateway = people.gateway(alice)
+    tag(gateway, "quality", ns="openmicroscopy.org/omero/insight/tagset")
+    tag(gateway, "good", "in focus")
+    before = row_counts(hers.omero)
+    take_back(hers, unpacked(store, snapshot, hers).load)
+    assert row_counts(hers.omero) == before
