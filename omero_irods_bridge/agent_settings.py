@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,17 @@ def _database(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        colon = ""
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ValueError('must be an IP address and a port, such as "127.0.0.1:8640" or "[::1]:8640"')
+    return text
+
+
 def _default_database() -> str:
     return str(platformdirs.user_state_path(APPLICATION) / "agent.db")
 
@@ -43,7 +55,8 @@ def _default_database() -> str:
 class AgentSettings(BaseModel):
     """How many jobs run at once, how often they are tried, and where they are kept.
 
-    ``limits`` are of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed
+    With ``tokens``, the file of those who may, it answers at ``listen``: an IP address and a port, 0 for a
+    free one. ``limits`` are of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed
     attempt, the second, and so on; after the last the job has failed. Jobs that ended are forgotten after
     ``keep_days``, failed ones never.
     """
@@ -52,6 +65,8 @@ class AgentSettings(BaseModel):
 
     database: Annotated[str, AfterValidator(_database)] = Field(default_factory=_default_database)
     users: Annotated[Path, AfterValidator(_absolute)] | None = None
+    tokens: Annotated[Path, AfterValidator(_absolute)] | None = None
+    listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8640"
     worker: WorkerName = Field(default_factory=lambda: f"{socket.gethostname()}-1")
     limit: Count = 4
     limit_per_user: Count = 2
@@ -64,6 +79,12 @@ class AgentSettings(BaseModel):
         if self.limit_per_user > self.limit:
             raise ValueError("limit_per_user cannot be above limit")
         return self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Of ``listen``."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
     def limit_of(self, kind: JobKind) -> int:
         """How many jobs of this kind run at once."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from omero_irods_bridge.agent.accounts import Accounts, service_account, service_user_in_irods
+from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.engine.worker import Worker, WorkerOptions
+from omero_irods_bridge.agent.http.app import create_app
+from omero_irods_bridge.agent.http.serving import served
+from omero_irods_bridge.agent.http.tokens import Tokens
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.performing import Performer
 from omero_irods_bridge.agent.store.attempts import Limits
 from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.events import CancelToken
@@ -20,15 +27,24 @@ def run_worker(settings: Settings, stop: CancelToken) -> bool:
 
     Raises:
         UsageError, NotFound, AccessDenied: the settings, or the file of users, are not as they should be.
-        Busy: there is a worker of this name.
+        Busy: there is a worker of this name, or somebody else at its address.
     """
     clock, identities = SystemClock(), check_settings(settings)
     perform = Performer(settings, Accounts(settings, identities), clock)
     database = Database(settings.agent.database)
+    desk = Desk(Jobs(database, clock), identities)
     try:
-        return Worker(database, _options(settings.agent), clock, perform).run(stop)
+        with _answering(settings.agent, desk):
+            return Worker(database, _options(settings.agent), clock, perform).run(stop)
     finally:
         database.close()
+
+
+def _answering(agent: AgentSettings, desk: Desk) -> AbstractContextManager[object]:
+    """The API, when somebody may use it."""
+    if agent.tokens is None:
+        return nullcontext()
+    return served(create_app(desk, Tokens.read(agent.tokens)), *agent.address)
 
 
 def check_settings(settings: Settings) -> Identities:

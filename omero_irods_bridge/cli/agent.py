@@ -14,6 +14,7 @@ from omero_irods_bridge.model.errors import ExitStatus
 from omero_irods_bridge.model.jobs import JobKind
 
 _Worker = Annotated[str, typer.Argument(metavar="WORKER", hidden=True)]
+_Name = Annotated[str, typer.Argument(metavar="NAME", hidden=True)]
 _Kind = Annotated[JobKind, typer.Argument(metavar="KIND", hidden=True)]
 
 
@@ -70,3 +71,16 @@ def resume(kind: _Kind, config: Config) -> None:
     with open_jobs(working.settings_of(config)) as jobs:
         jobs.resume(kind)
     output.result(f"{kind} goes on.")
+
+
+def token(name: _Name) -> None:
+    """Make a token for the service NAME, and the lines of the file agent.tokens that let it in.
+
+    The token is shown once and kept nowhere.  Example:  omero-irods agent token rules
+    """
+    from omero_irods_bridge.agent.http.tokens import digest_of, new_token
+
+    made = new_token()
+    output.note(f"The token of {name} is on standard output. Add to the file of the setting agent.tokens:")
+    output.note(f'[tokens.{name}]\nsha256 = "{digest_of(made)}"\nscopes = ["submit", "read"]')
+    output.result(made)

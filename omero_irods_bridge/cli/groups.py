@@ -13,7 +13,13 @@ from omero_irods_bridge.cli.options import with_groups
 _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
     "agent": (
         "The service that runs jobs for people who have walked away.",
-        {"run": agent.run, "adopt": agent.adopt, "pause": agent.pause, "resume": agent.resume},
+        {
+            "run": agent.run,
+            "adopt": agent.adopt,
+            "pause": agent.pause,
+            "resume": agent.resume,
+            "token": agent.token,
+        },
     ),
     "jobs": (
         "What has become of the agent's jobs.",

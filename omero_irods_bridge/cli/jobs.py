@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from omero_irods_bridge.agent.job_fields import job_fields, log_fields
 from omero_irods_bridge.cli import output, views, working
 from omero_irods_bridge.cli.options import Config, Shown, Told
 from omero_irods_bridge.model.errors import ExitStatus
@@ -23,7 +24,6 @@ from omero_irods_bridge.model.jobs import (
     Phase,
     StateChanged,
     VerifyWork,
-    event_fields,
 )
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def show(job: _Job, shown: Shown, config: Config) -> None:
     with open_jobs(working.settings_of(config)) as jobs:
         found, events = jobs.get(job), jobs.events(job)
     if shown.as_json:
-        log = [{"number": one.number, "at": _time(one.at), **event_fields(one.event)} for one in events]
-        output.json_result({"job": job_fields(found), "events": log})
+        output.json_result({"job": job_fields(found), "events": [log_fields(one) for one in events]})
     else:
         output.result("\n".join((_title(found), *views.aligned(_facts(found)), *map(_line, events))))
 
@@ -176,23 +175,6 @@ def _tell(job: Job, shown: Shown) -> None:
         output.json_result({"job": job_fields(job)})
     else:
         output.result("\n".join((_title(job), *views.aligned(_facts(job)))))
-
-
-def job_fields(job: Job) -> dict[str, Any]:
-    """A job as programs get it; times in ISO 8601, UTC."""
-    told = views.plain(job)
-    spec = told.pop("spec")
-    times = {
-        name: _time(getattr(job, name)) for name in ("created_at", "started_at", "finished_at", "run_after")
-    }
-    spec["kind"] = job.spec.kind.value
-    if isinstance(job.spec.work, PackWork):
-        spec["work"]["objects"] = [str(ref) for ref in job.spec.work.objects]
-    return {**told, **times, **spec}
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else views.plain(datetime.fromtimestamp(seconds, UTC))
 
 
 def _title(job: Job) -> str:

@@ -1,0 +1,66 @@
+"""Errors over HTTP: ``application/problem+json`` (RFC 9457), with the codes of the bridge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from omero_irods_bridge.model.errors import BridgeError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_STATUSES: Final[Mapping[str, HTTPStatus]] = {
+    "usage": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "not-found": HTTPStatus.NOT_FOUND,
+    "access-denied": HTTPStatus.FORBIDDEN,
+    "busy": HTTPStatus.CONFLICT,
+    "unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def problem(status: int, code: str, title: str, hint: str = "", **headers: str) -> JSONResponse:
+    """The answer that says what failed and what to do."""
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
+    if hint:
+        body["hint"] = hint
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return JSONResponse(body, status, named, MEDIA_TYPE)
+
+
+async def of_bridge(_request: Request, error: Exception) -> JSONResponse:
+    """Of what the bridge refuses or fails at."""
+    assert isinstance(error, BridgeError)
+    status = _STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return problem(status, error.code, error.message, error.hint)
+
+
+async def ask_for_token(_request: Request, error: Exception) -> JSONResponse:
+    """Of who is not signed in."""
+    assert isinstance(error, BridgeError)
+    status = HTTPStatus.UNAUTHORIZED
+    return problem(status, error.code, error.message, error.hint, WWW_Authenticate="Bearer")
+
+
+async def of_database(_request: Request, _error: Exception) -> JSONResponse:
+    """Of a database that does not answer; what it says stays here."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return problem(status, "unreachable", "The database of the agent does not answer.", "Try again later.")
+
+
+async def of_http(_request: Request, error: Exception) -> JSONResponse:
+    """Of what the framework refuses: no such path, no such method."""
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, "http", str(error.detail), **(error.headers or {}))
+
+
+async def of_validation(_request: Request, error: Exception) -> JSONResponse:
+    """Of parameters; their values are not repeated."""
+    assert isinstance(error, RequestValidationError)
+    told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "usage", told)
