@@ -31,28 +31,31 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
     """Run ``command`` in ``folder``, which is its home and its place for temporary files."""
     log = folder.with_suffix(".log")
     everything = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder), **environment}
-    with log.open("wb") as output, _Scratch(folder) as scratch:
+    before = _size(folder)
+    with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, env=everything, stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
+        with _Watch(process.pid, folder, before) as watch:
+            process.wait()
+            seconds = time.perf_counter() - start
     if process.returncode != 0:
         raise CommandFailed(f"{' '.join(command)}: status {process.returncode}\n{log.read_text()}")
-    return Taken(seconds, usage.ru_maxrss * 1024, scratch.most)
+    return Taken(seconds, watch.memory, watch.scratch)
 
 
-class _Scratch:
-    """Watches how much lies in a folder, beyond what lay there at the start."""
+class _Watch:
+    """Watches the memory of a process, and how much lies in a folder beyond ``before``.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._before = _size(folder)
-        self.most = 0
+    What ``wait4`` says of memory would not do: it begins with that of the process that was forked.
+    """
+
+    def __init__(self, pid: int, folder: Path, before: int) -> None:
+        self._status, self._folder, self._before = Path(f"/proc/{pid}/status"), folder, before
+        self.memory = self.scratch = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> _Scratch:
+    def __enter__(self) -> _Watch:
         self._thread.start()
         return self
 
@@ -62,7 +65,16 @@ class _Scratch:
 
     def _watch(self) -> None:
         while not self._ended.wait(_LOOK_S):
-            self.most = max(self.most, _size(self._folder) - self._before)
+            self.scratch = max(self.scratch, _size(self._folder) - self._before)
+            self.memory = max(self.memory, self._peak())
+
+    def _peak(self) -> int:
+        """The kernel's own count; 0 when the process is gone."""
+        try:
+            lines = self._status.read_text().splitlines()
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _size(folder: Path) -> int:
