@@ -56,9 +56,9 @@ class AgentSettings(BaseModel):
     """How many jobs run at once, how often they are tried, and where they are kept.
 
     With ``tokens``, the file of those who may, it answers at ``listen``: an IP address and a port, 0 for a
-    free one. ``limits`` are of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed
-    attempt, the second, and so on; after the last the job has failed. Jobs that ended are forgotten after
-    ``keep_days``, failed ones never.
+    free one. ``limits`` are of single kinds of jobs. ``retry_after_s`` is how long to wait after the first
+    failed attempt, the second, and so on; after the last the job has failed. Jobs that ended are forgotten
+    after ``keep_days``, failed ones never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

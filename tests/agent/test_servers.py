@@ -13,11 +13,13 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+import httpx
 import pytest
 from irods.session import iRODSSession
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.agent.accounts import Accounts
+from omero_irods_bridge.agent.http.tokens import digest_of, new_token
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.performing import Performer
 from omero_irods_bridge.agent.store.attempts import Begun
@@ -55,6 +57,7 @@ from tests.wire.omero_server.conftest import (  # noqa: F401
 )
 
 READ = "RawFileStore.read"
+TOKEN = new_token()
 DASHED_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 KILLS = 3
 _requests = count(1)
@@ -89,6 +92,15 @@ class Site:
 
     def pack(self, **more: Any) -> Job:
         return self.submit(PackWork((self.dataset,), **more))
+
+    def post(self, body: dict[str, Any]) -> Job:
+        """Hand in a job as a rule does."""
+        until(lambda: "answering at " in self.log)
+        address = self.log.partition("answering at ")[2].split()[0]
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = httpx.post(f"{address}/jobs", json=body, headers=headers, timeout=60)
+        assert answer.status_code == 202, answer.text
+        return self.jobs.get(answer.json()["id"])
 
     def ends(self, job: Job) -> Job:
         until(lambda: self.jobs.get(job.id).state.is_final)
@@ -129,6 +141,9 @@ def site(
     password.write_text(light_admin.password)
     password.chmod(0o600)
     (tmp_path / "users.toml").write_text(f'[users]\n{user.name} = "{irods_user}"\n')
+    (tmp_path / "tokens.toml").write_text(
+        f'[tokens.rules]\nsha256 = "{digest_of(TOKEN)}"\nscopes = ["submit", "read"]\n'
+    )
     config = tmp_path / "config" / "omero-irods-bridge" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(
@@ -137,6 +152,7 @@ def site(
         f'[irods]\nenvironment_file = "{tmp_path}/.irods/irods_environment.json"\n'
         f'[transfer]\npiece = "64 KiB"\nreaders = 1\nstreams = 2\n'
         f'[agent]\ndatabase = "{memory}/agent.db"\nusers = "{tmp_path}/users.toml"\n'
+        f'tokens = "{tmp_path}/tokens.toml"\nlisten = "127.0.0.1:0"\n'
         "retry_after_s = [0.5, 0.5, 1, 1, 1]\n"
     )
     database = Database(f"{memory}/agent.db")
@@ -152,8 +168,9 @@ def site(
 
 def test_a_job_runs_as_the_user_who_asked_and_leaves_no_secret(site: Site) -> None:
     site.server.faults.delay_calls(READ, 0.3)
-    packing = site.pack(note="for the paper")
     worker = site.start()
+    work = {"objects": [str(site.dataset)], "note": "for the paper"}
+    packing = site.post({"kind": "pack", "work": work, "requested_by": site.user.name, "request_id": "web"})
     site.copying(packing)
     keys = {one.uuid.encode() for one in site.server.sessions.all()}
     arguments = Path(f"/proc/{worker.pid}/cmdline").read_bytes()
@@ -182,7 +199,7 @@ def test_a_job_runs_as_the_user_who_asked_and_leaves_no_secret(site: Site) -> No
     database = Path(site.settings.agent.database).read_bytes()
     told = b"".join(one.out.encode() + one.err.encode() for one in (shown, watched, listed))
     assert len(keys) >= 2
-    for secret in (*passwords(site), *keys):
+    for secret in (*passwords(site), *keys, TOKEN.encode()):
         assert secret not in database
         assert secret not in told
         assert secret not in site.log.encode()
