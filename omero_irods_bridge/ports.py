@@ -255,6 +255,15 @@ class LoadBook(Protocol):
         """Record a load that starts, or give the record that it has already, as it is."""
         ...
 
+    def claim(self, load: str) -> AbstractContextManager[None]:
+        """Be the only process that carries out a load that has a record, until the end of the block.
+
+        Raises:
+            Busy: another process is at it, as far as can be known.
+            NotFound: the load has no record.
+        """
+        ...
+
     def finish(self, record: LoadRecord) -> None:
         """Let the record of a load that began say what ``record`` says.
 

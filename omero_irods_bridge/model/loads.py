@@ -17,6 +17,9 @@ RECORD_NAMESPACE: Final = "omero-irods-bridge/load-record"
 ID_MAP_NAMESPACE: Final = "omero-irods-bridge/id-map"
 """Of the file annotation on that record: what became of each object of the packet."""
 
+CLAIM_NAMESPACE: Final = "omero-irods-bridge/load-claim"
+"""Of the map annotation on that record that says which process is carrying the load out."""
+
 CONTAINER_KINDS: Final = ("Project", "Dataset", "Folder", "Screen", "Plate")
 """What a load marks besides filesets."""
 

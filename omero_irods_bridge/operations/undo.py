@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,9 +74,15 @@ def apply(plan: UndoPlan, receiver: Receiver, *, report: Report = silent) -> Non
     Safe to repeat. Contents of its containers that somebody else put there stay, without a container.
 
     Raises:
+        Busy: a process is carrying out the load at the moment.
         AccessDenied: OMERO does not let this user delete some of it; then all stays.
     """
     report(Step("Removing what the load has made"))
+    with receiver.book.claim(plan.load) if plan.record else nullcontext():
+        _apply_alone(plan, receiver)
+
+
+def _apply_alone(plan: UndoPlan, receiver: Receiver) -> None:
     _remember(plan, receiver)
     receiver.writer.delete(plan.objects, keep=SHARED)
     left = set(plan.shared)

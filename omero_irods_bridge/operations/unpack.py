@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.events import CancelToken, Notice, Report, silent
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.model.unpacking import Loaded
@@ -45,6 +46,7 @@ def apply(
 
     Raises:
         ChecksumMismatch: something is not what was packed, or not what was sent.
+        Busy: another process is carrying out the same load.
         UnreadableImage: OMERO cannot read a file as an image.
         BridgeError: what else prevented it. The same command goes on, ``undo`` takes back what was made.
     """
@@ -53,10 +55,28 @@ def apply(
         raise plan.problems[0]
     if plan.is_done:
         return _was_complete(plan, receiver)
+    known = known_outside(plan.content.graph, plan.request.into, {}, receiver)
+    receiver.book.begin(_record(plan, known, clock))
+    with receiver.book.claim(plan.load):
+        return _apply_alone(plan, packet, receiver, clock, report, cancel)
+
+
+def _apply_alone(
+    plan: UnpackPlan,
+    packet: Packet,
+    receiver: Receiver,
+    clock: Clock,
+    report: Report,
+    cancel: CancelToken,
+) -> Loaded:
+    """As the only process that is at it."""
+    record = receiver.book.find(plan.load)
+    if record is None:
+        raise Busy(f"The load {plan.load} was taken back while it began.", hint="Run the same command again.")
+    if record.state is LoadState.DONE:
+        return _was_complete(plan, receiver)
     merged = find_merged(plan, receiver)
-    known = known_outside(plan.content.graph, plan.request.into, merged, receiver)
-    record = receiver.book.begin(_record(plan, known, clock))
-    known = known.with_tags(record.reused)
+    known = known_outside(plan.content.graph, plan.request.into, merged, receiver).with_tags(record.reused)
     arrived = import_filesets(plan, packet, receiver.importer, report, cancel)
     content = replace(plan.content, graph=prepared(plan, arrived.seeds, merged, known.reused))
     plan = replace(plan, content=content)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import omero
@@ -21,10 +22,11 @@ from omero.rtypes import unwrap
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
+from omero_irods_bridge.adapters.omero.load_claims import claimed
 from omero_irods_bridge.adapters.omero.raw_files import RawFiles
 from omero_irods_bridge.adapters.omero.reflection import is_concrete
 from omero_irods_bridge.adapters.omero.rows import key_of
-from omero_irods_bridge.model.errors import NotFound, UsageError
+from omero_irods_bridge.model.errors import Busy, NotFound, UsageError
 from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark
 from omero_irods_bridge.model.loads import (
     CONTAINER_KINDS,
@@ -73,6 +75,14 @@ class OmeroLoadBook:
             if oldest.id.val != mine:
                 self._writer.delete({"MapAnnotation": [mine]})
         return _record(oldest)
+
+    @contextmanager
+    def claim(self, load: str) -> Iterator[None]:
+        record = self._record_id(load)
+        with claimed(self._connection, load, record):
+            if self._record_id(load) != record:  # one that was saved at the same moment, and is older
+                raise Busy(f"The load {load} is being begun twice.", hint="Run the same command again.")
+            yield
 
     def finish(self, record: LoadRecord) -> None:
         id_ = self._record_id(record.load)
