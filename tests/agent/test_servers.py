@@ -266,7 +266,11 @@ def test_a_transfer_is_cancelled_at_once_and_leaves_nothing_visible(site: Site) 
     site.server.faults.delay_calls(READ, 1)
     job = site.pack()
     site.start()
-    site.copying(job)
+    until(lambda: site.jobs.get(job.id).phase.bytes_done)
+    phase = site.jobs.get(job.id).phase
+    assert phase.text == "Copying"
+    assert phase.bytes_total is not None
+    assert phase.bytes_done < phase.bytes_total
     assert site.person("jobs", "cancel", job.id).status == ExitStatus.DONE
     assert site.ends(job).state is JobState.CANCELLED
     assert all("/.incoming/" in path for path in site.snapshots())
