@@ -264,6 +264,10 @@ class LoadBook(Protocol):
         """
         ...
 
+    def remove_left_claim(self, load: str) -> None:
+        """Remove a claim that a dead process left; done when there is none, or a living one holds it."""
+        ...
+
     def finish(self, record: LoadRecord) -> None:
         """Let the record of a load that began say what ``record`` says.
 

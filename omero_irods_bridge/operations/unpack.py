@@ -16,6 +16,7 @@ from omero_irods_bridge.model.events import CancelToken, Notice, Report, silent
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.model.unpacking import Loaded
 from omero_irods_bridge.operations.matching.difference import Difference
+from omero_irods_bridge.operations.matching.rules import NEVER_KEPT
 from omero_irods_bridge.operations.unpacking.filling import fill
 from omero_irods_bridge.operations.unpacking.importing import import_filesets
 from omero_irods_bridge.operations.unpacking.merging import find_merged
@@ -54,6 +55,7 @@ def apply(
     if plan.problems:
         raise plan.problems[0]
     if plan.is_done:
+        receiver.book.remove_left_claim(plan.load)
         return _was_complete(plan, receiver)
     known = known_outside(plan.content.graph, plan.request.into, {}, receiver)
     receiver.book.begin(_record(plan, known, clock))
@@ -122,10 +124,10 @@ def _finish(
 
 
 def _not_kept(last: Difference) -> dict[str, int]:
-    """In words; what no load can keep anywhere, such as dates of creation, is in the documentation."""
+    """In words; what no load keeps anywhere, such as history and dates of creation, is no news to anybody."""
     counts: Counter[str] = Counter()
     for one in last.not_kept:
-        if one.class_name != "*":
+        if one.class_name != "*" and one.reason not in NEVER_KEPT:
             counts[f"{one.class_name}{'.' if one.field else ''}{one.field or ''}: {one.reason}"] += one.count
     return dict(counts)
 

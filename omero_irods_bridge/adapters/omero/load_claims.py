@@ -71,6 +71,11 @@ def claimed(connection: OmeroConnection, load: str, record: int) -> Iterator[Non
             claims.give_back(token)
 
 
+def remove_left_claim(connection: OmeroConnection, load: str, record: int) -> None:
+    """Remove a claim of a process that is gone; done when there is none, or a living one holds it."""
+    _Claims(connection, load, record).remove_left()
+
+
 class _Claims:
     def __init__(self, connection: OmeroConnection, load: str, record: int) -> None:
         self._connection, self._load, self._record = connection, load, record
@@ -98,6 +103,11 @@ class _Claims:
     def give_back(self, token: str) -> None:
         found = self._find()
         if found is not None and found.told.get("token") == token:
+            self._remove(found)
+
+    def remove_left(self) -> None:
+        found = self._find()
+        if found is not None and self._is_left_behind(found):
             self._remove(found)
 
     def _take_from(self, found: _Claim) -> None:
@@ -153,7 +163,9 @@ class _Claims:
         """Just that claim: whoever came first may have made a new one meanwhile."""
         notes = [] if found.note is None else [found.note]
         objects = {"AnnotationAnnotationLink": [found.link], "MapAnnotation": notes}
-        self._writer.delete(objects, keep=("MapAnnotation",))  # the record too is an annotation that is linked
+        self._writer.delete(
+            objects, keep=("MapAnnotation",)
+        )  # the record too is an annotation that is linked
 
 
 # -- processes

@@ -22,7 +22,7 @@ from omero.rtypes import unwrap
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
-from omero_irods_bridge.adapters.omero.load_claims import claimed
+from omero_irods_bridge.adapters.omero.load_claims import claimed, remove_left_claim
 from omero_irods_bridge.adapters.omero.raw_files import RawFiles
 from omero_irods_bridge.adapters.omero.reflection import is_concrete
 from omero_irods_bridge.adapters.omero.rows import key_of
@@ -83,6 +83,10 @@ class OmeroLoadBook:
             if self._record_id(load) != record:  # one that was saved at the same moment, and is older
                 raise Busy(f"The load {load} is being begun twice.", hint="Run the same command again.")
             yield
+
+    def remove_left_claim(self, load: str) -> None:
+        for record in self._records(load)[:1]:
+            remove_left_claim(self._connection, load, record.id.val)
 
     def finish(self, record: LoadRecord) -> None:
         id_ = self._record_id(record.load)
