@@ -32,7 +32,7 @@ def _database(text: str) -> str:
         return text
     if not text.startswith("postgresql"):
         raise ValueError('must be the absolute path of a file, or "postgresql://user@host/database"')
-    if ":" in text.partition("://")[2].rpartition("@")[0]:
+    if ":" in text.partition("://")[2].rpartition("@")[0] or "password=" in text:
         raise ValueError("must not hold a password; PostgreSQL reads it from ~/.pgpass or PGPASSFILE")
     return text
 

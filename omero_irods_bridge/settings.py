@@ -36,6 +36,9 @@ SYSTEM_FILE: Final = Path("/etc") / APPLICATION / "config.toml"
 DEFAULT: Final = "default"
 FLAG: Final = "flag"
 
+_PASSWORD: Final = re.compile(r"(?<=:)(?!//)[^:@/\"]+(?=@)|(?<=password=)[^&\"]+")
+"""Of a URL; a slip of whoever writes one is not repeated."""
+
 Tree = Mapping[str, Any]
 
 
@@ -369,7 +372,7 @@ def _explain(error: ValidationError, layers: Sequence[_Layer]) -> BridgeError:
     first = error.errors()[0]
     keys = first["loc"][:2]  # a key of [paths] has one part more
     layer = next((one for one in layers if one.has(keys)), layers[-1])
-    value = json.dumps(first["input"], default=str, ensure_ascii=False)
+    value = _PASSWORD.sub("***", json.dumps(first["input"], default=str, ensure_ascii=False))
     reason = first["msg"].removeprefix("Value error, ").rstrip(".")
     reason = reason[:1].lower() + reason[1:]
     return UsageError(f"{layer.place(keys)}: {'.'.join(map(str, keys))} = {value} is wrong: {reason}.")

@@ -7,6 +7,8 @@ users of a partitioned one in random order. From DBOS come the steps that a kill
 from __future__ import annotations
 
 import json
+import sqlite3
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,6 +20,7 @@ from omero_irods_bridge.agent.engine.running import Runner
 from omero_irods_bridge.agent.store.attempts import Attempt
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.outcomes import Outcome
+from omero_irods_bridge.model.errors import BridgeError
 
 APPLICATION: Final = "bridge"
 VERSION: Final = "1"
@@ -61,7 +64,13 @@ class DurableAttempts:
         self._define_steps()
 
     def start(self) -> None:
-        """Go on with what this worker had when it died, and begin to take new attempts."""
+        """Go on with what this worker had when it died, and begin to take new attempts.
+
+        Raises:
+            BridgeError: this Python's SQLite is too old for DBOS.
+        """
+        if self._database.path:
+            _check_sqlite()
         DBOS.listen_queues([_QUEUE])
         DBOS.launch()
         DBOS.register_queue(_QUEUE, worker_concurrency=self._at_once, polling_interval_sec=_POLL_S)
@@ -134,6 +143,15 @@ class DurableAttempts:
 
     def _finish(self, job: int, number: int, found: dict[str, Any]) -> None:
         self._runner.finish(Attempt(job, number), Outcome.from_fields(found))
+
+
+def _check_sqlite() -> None:
+    """On Python 3.12 and later DBOS asks SQLite for the time in a way that it knows since 3.42."""
+    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
+        raise BridgeError(
+            f"The agent needs SQLite 3.42 or later with this Python, and here is {sqlite3.sqlite_version}.",
+            hint="Use Python 3.11, a newer SQLite, or PostgreSQL (agent.database).",
+        )
 
 
 def _step(name: str) -> StepOptions:

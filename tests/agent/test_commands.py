@@ -1,0 +1,124 @@
+"""``omero-irods agent`` and ``omero-irods jobs``, as far as no worker is needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from omero_irods_bridge.agent.store.jobs import Jobs
+from omero_irods_bridge.cli.main import app, main
+from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.jobs import JobKind, JobSpec, JobState, PackWork
+from omero_irods_bridge.model.objects import Kind, ObjectRef
+from tests.agent.conftest import counting
+
+GROUPS = ("agent", "jobs")
+COMMANDS = [
+    (group, name)
+    for group in GROUPS
+    for name in typer.main.get_command(app).commands[group].commands  # type: ignore[attr-defined]
+]
+
+
+@pytest.fixture(autouse=True)
+def _database(memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("OMERO_IRODS_AGENT__DATABASE", str(memory / "agent.db"))
+
+
+@pytest.mark.parametrize(("group", "name"), COMMANDS)
+def test_help_fits_a_screen_has_an_example_and_explains_each_option(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, group: str, name: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main([group, name, "--help"]) == ExitStatus.DONE
+    lines = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert len(lines) <= 24
+    assert any(f"Example:  omero-irods {group} {name}" in line for line in lines)
+    command = typer.main.get_command(app).commands[group].commands[name]  # type: ignore[attr-defined]
+    for option in command.params:
+        assert option.param_type_name == "argument" or option.help, option.name
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_alone_shows_its_help_as_a_usage_error(
+    capsys: pytest.CaptureFixture[str], group: str
+) -> None:
+    assert main([group]) == ExitStatus.USAGE
+    shown = capsys.readouterr()
+    assert "Commands:" in shown.out + shown.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["jobs", "list"], ["settings"]])
+def test_nobody_waits_for_libraries_that_only_a_worker_needs(arguments: list[str]) -> None:
+    program = """
+import sys
+from omero_irods_bridge.cli.main import main
+main(sys.argv[1:])
+print("LOADED", *sorted({"Ice", "irods", "omero", "dbos", "fastapi", "uvicorn"} & set(sys.modules)))
+print("LOADED", *sorted({"sqlalchemy"} & set(sys.modules)))
+"""
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    needs = " sqlalchemy" if arguments[0] == "jobs" else ""
+    assert done.stdout.splitlines()[-2:] == ["LOADED", f"LOADED{needs}"]
+
+
+def test_jobs_are_listed_shown_cancelled_tried_again_and_forgotten(
+    jobs: Jobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects = tuple(ObjectRef(Kind.IMAGE, number) for number in range(5))
+    first = jobs.submit(JobSpec(PackWork(objects), "ada", "r")).id
+    jobs.submit(counting(2, user="grace"))
+    assert main(["jobs", "list", "--by", "ada"]) == ExitStatus.DONE
+    (row,) = capsys.readouterr().out.splitlines()[1:]
+    assert row.split()[:4] == [str(first), "queued", "pack", "ada"]
+    assert row.endswith("Image:0, Image:1, Image:2 and 2 more")
+    assert main(["jobs", "cancel", str(first)]) == ExitStatus.DONE
+    assert "cancelled" in capsys.readouterr().out
+    assert main(["jobs", "show", str(first)]) == ExitStatus.DONE
+    assert "Cancelled before it ran." in capsys.readouterr().out
+    assert main(["jobs", "list", "--state", "cancelled", "--json"]) == ExitStatus.DONE
+    (job,) = json.loads(capsys.readouterr().out)["jobs"]
+    assert (job["id"], job["work"]["objects"][4], job["requested_by"]) == (first, "Image:4", "ada")
+    assert main(["jobs", "retry", str(first)]) == ExitStatus.DONE
+    assert jobs.get(first).state is JobState.QUEUED
+    assert main(["jobs", "delete", str(first)]) == ExitStatus.USAGE
+    assert main(["jobs", "show", "99"]) == ExitStatus.NOT_FOUND
+
+
+def test_kinds_are_paused_and_go_on(jobs: Jobs) -> None:
+    assert main(["agent", "pause", "verify"]) == ExitStatus.DONE
+    assert jobs.paused() == {JobKind.VERIFY}
+    assert main(["agent", "resume", "verify"]) == ExitStatus.DONE
+    assert jobs.paused() == frozenset()
+    assert main(["agent", "pause", "everything"]) == ExitStatus.USAGE
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("DATABASE", "agent.db", "absolute path"),
+        ("DATABASE", "postgresql://me:secret-word@host/db", "must not hold a password"),
+        ("DATABASE", "postgresql://host/db?password=secret-word&x=1", "must not hold a password"),
+        ("DATABASE", "postgresql://me:secret-word@[::1]:5432/db", "must not hold a password"),
+        ("LISTEN", "localhost:80", "an IP address and a port"),
+        ("LISTEN", "127.0.0.1:99999", "an IP address and a port"),
+        ("WORKER", "a/b", "pattern"),
+        ("LIMIT", "1", "limit_per_user"),
+        ("RETRY_AFTER_S", "[0]", "greater than 0"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"OMERO_IRODS_AGENT__{setting}", value)
+    assert main(["jobs", "list"]) == ExitStatus.USAGE
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "secret-word" not in shown
