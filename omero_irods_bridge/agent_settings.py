@@ -6,10 +6,10 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from omero_irods_bridge.model.jobs import JobKind
 
@@ -73,12 +73,6 @@ class AgentSettings(BaseModel):
     limits: dict[JobKind, Count] = {}
     retry_after_s: list[Interval] = [30.0, 120.0, 600.0, 3600.0, 4 * 3600.0]
     keep_days: Annotated[float, Field(gt=0)] = 90.0
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.limit_per_user > self.limit:
-            raise ValueError("limit_per_user cannot be above limit")
-        return self
 
     @property
     def address(self) -> tuple[str, int]:

@@ -110,7 +110,7 @@ def test_kinds_are_paused_and_go_on(jobs: Jobs) -> None:
         ("LISTEN", "localhost:80", "an IP address and a port"),
         ("LISTEN", "127.0.0.1:99999", "an IP address and a port"),
         ("WORKER", "a/b", "pattern"),
-        ("LIMIT", "1", "limit_per_user"),
+        ("LIMIT", "0", "greater than or equal to 1"),
         ("RETRY_AFTER_S", "[0]", "greater than 0"),
     ],
 )
