@@ -1,5 +1,6 @@
 # `make demo` and `make test` set up all that they need. PYTHON=/path/to/python3.11 chooses an interpreter,
-# ARGS="..." goes to pytest, the benchmark or the demo.
+# ARGS="..." goes to pytest, the benchmark or the demo. Tests run in as many processes as there are cores, each
+# with servers of its own; ARGS="-n 0 ..." runs them in one.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench lock clean
 
@@ -17,7 +18,7 @@ demo: setup ## show the bridge at work on embedded servers
 	$(BIN)/omero-irods-sandbox demo $(ARGS)
 
 test: setup ## run all tests
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: setup ## check style, types, layers and shell scripts
 	$(BIN)/ruff check .
