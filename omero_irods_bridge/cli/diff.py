@@ -83,7 +83,7 @@ def _lines(found: Compared) -> Iterator[str]:
     if found.is_identical:
         yield "Identical"
     else:
-        yield f"{views.count(len(found.changes), 'difference')} in the second"
+        yield f"{views.count(len(found.changes), 'difference')}; this is otherwise in the second:"
     yield from views.aligned(_facts(found))
     yield from (f"- {change}" for change in found.changes)
 

@@ -192,7 +192,8 @@ def _show_loaded(loaded: Loaded, told: Told) -> None:
         if loaded.was_complete
         else "Loaded, and compared with the packet"
     )
-    facts = [("load", loaded.load), ("made", views.counts(loaded.made) or "nothing new")]
+    made = {name: count for name, count in loaded.made.items() if not name.endswith("Link")}
+    facts = [("load", loaded.load), ("made", views.counts(made) or "nothing new")]
     facts += [("object", f"{there} is now {here}") for there, here in loaded.objects.items()]
     facts.append(("undo", f"omero-irods undo {loaded.load}"))
     output.result("\n".join([title, *views.aligned(facts)]))

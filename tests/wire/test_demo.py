@@ -72,10 +72,16 @@ def test_the_demo_shows_each_command_and_what_came_of_it(tmp_path: Path) -> None
         "$ omero-irods show /tempZone/home/alice/microscopy.zip --tree\n",
         "$ omero-irods verify /tempZone/home/alice/microscopy.zip --data\n",
         "$ omero-irods list --state damaged\n",
+        "$ omero-irods unpack /tempZone/home/alice/microscopy.zip\n",
+        "$ omero-irods diff /tempZone/home/alice/microscopy.zip\n",
+        "$ omero-irods loads\n",
     ):
         assert command in out
     assert re.findall(r"✓ (Image:\d \(retina\.jpg\)) is named and no other; exit status 4", out)
-    assert out.count("✓ ") >= 15
+    assert re.search(r"\$ omero-irods undo [0-9a-f]{24}\n", out)
+    assert re.search(r"^    Identical *$", out, re.MULTILINE)
+    assert "✓ just the new name is told; exit status 5" in out
+    assert out.count("✓ ") >= 19
     assert "exit status 0" not in out  # of a step that failed
     assert (folder / "alice" / "password").read_text().strip() not in out
     assert list(home.iterdir()) == []

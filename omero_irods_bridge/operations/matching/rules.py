@@ -179,6 +179,9 @@ WRITTEN_ONCE: Final = frozenset({"OriginalFile.hasher"})
 
 FILE_OF_FILESET: Final = "a file of a fileset is what the import made of the same bytes"
 
+NEVER_KEPT: Final = frozenset({*NOT_CARRIED.values(), *SET_BY_SERVER.values(), FILE_OF_FILESET})
+"""Why something stays behind in each load, as it means nothing on another server or comes to be by itself."""
+
 DETAILS_NOT_KEPT: Final[Mapping[str, str]] = {
     "creationEvent": "only a server says when something was made",
     "updateEvent": "only a server says when something was changed",

@@ -18,6 +18,7 @@ from omero_irods_bridge.ports import ImportFile
 from omero_irods_sandbox.demo.images import MicroscopeImage, microscope_images
 from omero_irods_sandbox.demo.narrator import Narrator
 from omero_irods_sandbox.demo.stage import Stage
+from omero_irods_sandbox.omero_server.running import ServerProcess
 
 Gateway = Any
 
@@ -28,19 +29,18 @@ _USER_GROUP: Final = 1
 
 def play(stage: Stage, narrator: Narrator) -> None:
     """Alice has a stored session in OMERO afterwards, and a dataset of annotated images."""
-    with _gateway(stage, "root", stage.omero.root_password) as root:
-        _make_user(root, stage.person.name, stage.person.password)
+    with gateway_of(stage.omero, "root", stage.omero.root_password) as root:
+        make_user(root, stage.person.name, stage.person.password)
     _log_in(stage, narrator)
-    with _gateway(stage, stage.person.name, stage.person.password) as gateway:
+    with gateway_of(stage.omero, stage.person.name, stage.person.password) as gateway:
         _import(stage, gateway, narrator)
         _annotate(stage, gateway, narrator)
 
 
 @contextmanager
-def _gateway(stage: Stage, user: str, password: str) -> Iterator[Gateway]:
-    gateway = omero.gateway.BlitzGateway(
-        user, password, host=stage.omero.host, port=stage.omero.ssl, secure=True
-    )
+def gateway_of(server: ServerProcess, user: str, password: str) -> Iterator[Gateway]:
+    """A connection of omero-py as this user."""
+    gateway = omero.gateway.BlitzGateway(user, password, host=server.host, port=server.ssl, secure=True)
     if not gateway.connect():
         raise RuntimeError(f"{user} cannot log in to OMERO: {gateway.getLastError()}")
     try:
@@ -49,7 +49,8 @@ def _gateway(stage: Stage, user: str, password: str) -> Iterator[Gateway]:
         gateway.close()
 
 
-def _make_user(root: Gateway, name: str, password: str) -> None:
+def make_user(root: Gateway, name: str, password: str) -> None:
+    """An ordinary user in a group of her own; ``root`` is the administrator's connection."""
     admin = root.getAdminService()
     group = omero.model.ExperimenterGroupI()
     group.name, group.ldap = rstring("imaging"), rbool(False)

@@ -1,4 +1,4 @@
-"""Where the chapters play: two servers, a person with accounts on both, and what chapters hand on."""
+"""Where the chapters play: the servers, a person with accounts on them, and what chapters hand on."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ class Stage:
     """What is there for all chapters.
 
     ``dataset`` and ``images`` (ids by name) are in OMERO after the chapter on OMERO, ``snapshot`` is in iRODS
-    after the one on packing.
+    after the one on packing. ``other`` is the OMERO of another institute, with nothing in it.
     """
 
     zone: ZoneProcess
     omero: ServerProcess
+    other: ServerProcess
     person: Person
     dataset: int = 0
     images: dict[str, int] = field(default_factory=dict)
@@ -40,19 +41,23 @@ class Stage:
 
 @contextmanager
 def set_up(folder: Path, narrator: Narrator) -> Iterator[Stage]:
-    """Both servers, until the block ends; their data and messages lie in ``folder``."""
+    """The servers, until the block ends; their data and messages lie in ``folder``."""
     narrator.step(
-        "Start an iRODS zone and an OMERO server",
+        "Start an iRODS zone and two OMERO servers",
         "Embedded servers for trying: they speak the protocols of the real ones, to the usual clients.",
     )
     person = Person.moves_in("alice", folder / "alice")
     narrator.command(f"omero-irods-sandbox irods --root {folder / 'zone'} --port 0")
     narrator.command(f"omero-irods-sandbox omero --data {folder / 'omero'} --ssl 0 --tcp 0")
-    ports, logs = ("--ssl", "0", "--tcp", "0"), (folder / "zone.log", folder / "omero.log")
+    narrator.command(f"omero-irods-sandbox omero --data {folder / 'other'} --ssl 0 --tcp 0")
+    ports = ("--ssl", "0", "--tcp", "0", *_A_DAY)
     with (
-        zone_process(folder / "zone", "--port", "0", messages=logs[0]) as zone,
-        server_process(folder / "omero", *ports, *_A_DAY, messages=logs[1]) as omero,
+        zone_process(folder / "zone", "--port", "0", messages=folder / "zone.log") as zone,
+        server_process(folder / "omero", *ports, messages=folder / "omero.log") as omero,
+        server_process(folder / "other", *ports, messages=folder / "other.log") as other,
     ):
         narrator.outcome(f"zone {zone.zone} listens on {zone.host}:{zone.port}")
-        narrator.outcome(f"OMERO listens on {omero.host}:{omero.ssl}")
-        yield Stage(zone, omero, person)
+        narrator.outcome(
+            f"OMERO listens on {omero.host}:{omero.ssl}, the other one on {other.host}:{other.ssl}"
+        )
+        yield Stage(zone, omero, other, person)

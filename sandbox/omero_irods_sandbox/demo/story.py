@@ -22,7 +22,7 @@ from omero_irods_sandbox.demo.narrator import Narrator, StepFailed
 if TYPE_CHECKING:
     from omero_irods_sandbox.demo.stage import Stage
 
-CHAPTERS: Final = ("zone_chapter", "omero_chapter", "pack_chapter", "verify_chapter")
+CHAPTERS: Final = ("zone_chapter", "omero_chapter", "pack_chapter", "verify_chapter", "unpack_chapter")
 """Modules of this package, each with ``play(stage, narrator)``: it raises StepFailed when a step did not do
 what it says. What it leaves on the stage is in its docstring."""
 
@@ -86,7 +86,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _keep(stage: Stage, narrator: Narrator) -> None:
     narrator.step(
         "Look around",
-        "Both servers run until you press Ctrl-C. In another terminal, as Alice:",
+        "The servers run until you press Ctrl-C. In another terminal, as Alice:",
     )
     person = stage.person
     narrator.command(f"source {shlex.quote(str(person.profile))}\nomero-irods list\nomero-irods pack --help")
