@@ -13,7 +13,17 @@ from rich.console import Console
 from tests.bench import report
 from tests.bench.registry import SECTIONS, Measurement, Setting
 
-_MODULES: Final = ("transfer", "rates", "omero_files", "omero_rates", "packing", "plates", "snapshots")
+_MODULES: Final = (
+    "transfer",
+    "rates",
+    "omero_files",
+    "omero_rates",
+    "packing",
+    "plates",
+    "snapshots",
+    "unpacking",
+    "unpack_growth",
+)
 """Importing a module registers its sections; they run in this order."""
 
 
