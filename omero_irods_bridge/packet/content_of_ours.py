@@ -193,7 +193,7 @@ class _Loading:
             if member is None:
                 self.problems.append(BadPacket(f"The packet has no pixels of {row['@']}."))
             else:
-                files = (FilesetFile(_file(member), member.path),)
+                files = (FilesetFile(_file(member), member.path.rpartition("/")[2]),)
                 yield ContentFileset(row["@"], files, {0: number}, is_export=True)
 
     # -- attachments

@@ -77,6 +77,16 @@ def roots_of(graph: Graph) -> tuple[ObjectRef, ...]:
     )
 
 
+def _below_common_folder(members: Sequence[str]) -> list[str]:
+    """Where the files are among each other.
+
+    The folders above were those of another repository. OMERO keeps three of them where it does not know the
+    reader, and the stock tool packs what lies so deep in another place than it says.
+    """
+    above = posixpath.commonpath([posixpath.dirname(member) for member in members])
+    return [member[len(above) :].lstrip("/") for member in members]
+
+
 @dataclass(slots=True)
 class _Loading:
     packet: Packet
@@ -92,7 +102,9 @@ class _Loading:
         images = self._images_by_path()
         for path, members in self._members(images).items():
             self._taken.update(members)
-            files = tuple(FilesetFile(self._file(one), one) for one in in_order(self.packet, members))
+            ordered = in_order(self.packet, members)
+            paths = zip(ordered, _below_common_folder(ordered), strict=True)
+            files = tuple(FilesetFile(self._file(member), place) for member, place in paths)
             yield ContentFileset(
                 f"Image:{images[path][0]}",
                 files,

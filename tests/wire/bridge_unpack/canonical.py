@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ OWNED: Final = ("Project", "Dataset", "Screen", "Plate", "Folder", "Roi")
 
 REMAPPED_FILES: Final = ("OMERO.tables", "application/json")
 """Types of files with ids inside: their sizes and hashes differ, their content has tests of its own."""
+
+_EXPORT: Final = re.compile("[0-9]+[.]tiff")
+"""What the file is called that a load made of an image without files."""
 
 _FIGURE: Final = "omero.web.figure.json"
 _DEEP: Final = 12
@@ -242,7 +246,7 @@ def _files_in_filesets(rows: Rows) -> set[str]:
 def _filesets_made(rows: Rows) -> set[str]:
     """Those that a load made of an exported image, also of one that was carried on from there."""
     entries = [row for row in rows.values() if class_of(row["@"]) == "FilesetEntry"]
-    return {row["fileset"] for row in entries if row["clientPath"].startswith("pixel_images/")}
+    return {row["fileset"] for row in entries if _EXPORT.fullmatch(row["clientPath"])}
 
 
 def _files_of(rows: Rows, filesets: set[str]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from omero_irods_bridge.operations import pack, unpack
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.wiring import SystemClock, receiver_on
+from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.config import ServerConfig
 from omero_irods_sandbox.omero_server.model.catalog import MODEL
 from omero_irods_sandbox.omero_server.running import running_server
@@ -38,6 +39,8 @@ from tests.wire.bridge_pack.conftest import (  # noqa: F401
     omero,
     omero_of,
 )
+from tests.wire.bridge_pack.killed import Accounts
+from tests.wire.bridge_unpack.content import varied_project
 from tests.wire.irods_zone.conftest import home, session, zone  # noqa: F401
 from tests.wire.omero_server.conftest import (  # noqa: F401
     Group,
@@ -223,3 +226,35 @@ def row_counts(server: OmeroServer) -> dict[str, int]:  # noqa: F811
 
 
 _FOLDERS = """select count(*) from "OriginalFile" where "mimetype" = 'Directory'"""
+
+
+@pytest.fixture
+def accounts(
+    other_server: OmeroServer,
+    zone: Zone,  # noqa: F811
+    alice: User,
+) -> Accounts:
+    """Alice, on B."""
+    return Accounts(
+        omero_host=other_server.host,
+        omero_port=other_server.ssl_port,
+        omero_user=alice.name,
+        omero_password=alice.password,
+        irods_host=zone.host,
+        irods_port=zone.port,
+        irods_zone=zone.name,
+        irods_user=zone.config.admin,
+        irods_password=zone.password,
+    )
+
+
+@pytest.fixture
+def snapshot(
+    gateway: Gateway,  # noqa: F811
+    omero: OmeroImageServer,  # noqa: F811
+    store: IrodsStore,  # noqa: F811
+    place: str,  # noqa: F811
+    tmp_path: Path,
+) -> str:
+    """A packet of a small project that has something of each kind."""
+    return packed(omero, store, place, (varied_project(gateway, tmp_path),))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import omero
@@ -23,16 +22,10 @@ from omero_irods_bridge.operations import undo, unpack
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.zone import Zone
-from tests.wire.bridge_unpack.conftest import People, Side, packed, row_counts, unpacked
-from tests.wire.bridge_unpack.content import varied_project
+from tests.wire.bridge_unpack.conftest import People, Side, row_counts, unpacked
 from tests.wire.omero_server.conftest import User
 
 LOGGING_IN = ("createSession", "joinSession", "activateSession")
-
-
-@pytest.fixture
-def snapshot(gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path) -> str:
-    return packed(omero, store, place, (varied_project(gateway, tmp_path),))
 
 
 class Loading:

@@ -4,45 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations import undo
-from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_pack.killed import Accounts
 from tests.wire.bridge_unpack.canonical import assert_same, canonical
-from tests.wire.bridge_unpack.conftest import Side, packed, row_counts, rows_of
-from tests.wire.bridge_unpack.content import varied_project
+from tests.wire.bridge_unpack.conftest import Side, row_counts, rows_of
 from tests.wire.bridge_unpack.killed import Load, finish, started
-from tests.wire.omero_server.conftest import User
 
 MOMENTS = 50
-
-
-@pytest.fixture
-def accounts(other_server: OmeroServer, zone: Zone, alice: User) -> Accounts:
-    """Alice, on B."""
-    return Accounts(
-        omero_host=other_server.host,
-        omero_port=other_server.ssl_port,
-        omero_user=alice.name,
-        omero_password=alice.password,
-        irods_host=zone.host,
-        irods_port=zone.port,
-        irods_zone=zone.name,
-        irods_user=zone.config.admin,
-        irods_password=zone.password,
-    )
-
-
-@pytest.fixture
-def snapshot(gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path) -> str:
-    return packed(omero, store, place, (varied_project(gateway, tmp_path),))
 
 
 @pytest.fixture

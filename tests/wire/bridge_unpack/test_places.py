@@ -31,11 +31,6 @@ from tests.wire.omero_server.import_client import image_ids, import_files
 Packed = Callable[..., str]
 
 
-@pytest.fixture
-def snapshot(gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path) -> str:
-    return packed(omero, store, place, (varied_project(gateway, tmp_path),))
-
-
 def children(side: Side, parent: str) -> list[str]:
     """What is in a container."""
     links = [row for row in rows_of(side, [parent]) if row.get("parent") == parent]

@@ -17,12 +17,12 @@ from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_pack.killed import Accounts
 from tests.wire.bridge_unpack.conftest import Side, row_counts, unpacked
 from tests.wire.bridge_unpack.killed import Load, finish, started
-from tests.wire.bridge_unpack.test_killed import accounts, finished_in_child, snapshot, take_back  # noqa: F401
+from tests.wire.bridge_unpack.test_killed import finished_in_child, take_back
 from tests.wire.bridge_write.conftest import RECORD
 
 
 @pytest.fixture
-def load(accounts: Accounts, snapshot: str) -> Load:  # noqa: F811
+def load(accounts: Accounts, snapshot: str) -> Load:
     return Load(accounts, UnpackRequest(snapshot))
 
 

@@ -11,17 +11,12 @@ from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.model.errors import BridgeError, NotFound
 from omero_irods_bridge.operations import undo
 from omero_irods_sandbox.omero_server.server import OmeroServer
-from tests.wire.bridge_unpack.conftest import People, Side, packed, row_counts, rows_of, unpacked
-from tests.wire.bridge_unpack.content import put_tag, tag, varied_project
+from tests.wire.bridge_unpack.conftest import People, Side, row_counts, rows_of, unpacked
+from tests.wire.bridge_unpack.content import put_tag, tag
 from tests.wire.bridge_unpack.test_round_trip import everything_packed
 from tests.wire.omero_server import content
 from tests.wire.omero_server.conftest import User
 from tests.wire.omero_server.images import made_image, ramp
-
-
-@pytest.fixture
-def snapshot(gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path) -> str:
-    return packed(omero, store, place, (varied_project(gateway, tmp_path),))
 
 
 def take_back(side: Side, load: str) -> None:
