@@ -13,16 +13,6 @@ from tests.wire.bridge_omero.graphs import graph
 from tests.wire.bridge_unpack.canonical import HISTORY, assert_same, canonical, class_of
 
 SEEN = ("Roi", "Rectangle", "Channel", "MapAnnotation", "Laser", "WellSample", "Dataset", "RenderingDef")
-    "Roi",
-    "Rectangle",
-    "Channel",
-    "MapAnnotation",
-    "Laser",
-    "WellSample",
-    "Dataset",
-    "RenderingDef",
-    "Filter",
-)
 
 
 @pytest.fixture
