@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.timeout(420)
 def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     command = [
@@ -21,7 +24,7 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
         str(tmp_path),
     ]
     repository = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(results.read_text())
     transfers = {one["what"]: one for one in found["transfer"]}
@@ -45,5 +48,11 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     assert packs["(a) stock pack to zip, put, checksum: scratch", "3 x 1 MiB"] > 3
     assert {one["case"] for one in found["pack-plate"]} == {"4 images", "8 images"}
     assert {"first page", "by name", "by date"} <= {one["what"] for one in found["snapshots"]}
+    loads = {(one["what"], one["case"]): one["value"] for one in found.pop("unpack")}
+    assert loads["(b) omero-irods unpack", "3 x 1 MiB"] > 0
+    assert loads["(b) omero-irods unpack: scratch", "3 x 1 MiB"] == 0
+    assert loads["(c) --in-place: scratch", "3 x 1 MiB"] == 0
+    assert loads["(a) get, stock unpack: scratch", "3 x 1 MiB"] > 3
+    assert {one["case"] for one in found["unpack-growth"]} == {"10 images", "20 images"}
     assert all(one["value"] > 0 for measured in found.values() for one in measured)
     assert "put, plain, parallel" in done.stdout
