@@ -16,7 +16,7 @@ from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
 from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
 from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations.diffing.naming import seeds_by_name
-from omero_irods_bridge.operations.matching import Change, What, difference, pair, same_ids, tell
+from omero_irods_bridge.operations.matching import Change, Difference, What, difference, pair, same_ids, tell
 from omero_irods_bridge.operations.matching.rules import NOT_CARRIED, PEOPLE
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan, packet_sha256
 from omero_irods_bridge.operations.unpacking.preparing import prepared
@@ -24,7 +24,7 @@ from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.content_of_packet import PacketContent, PacketForm, load_content, select
 from omero_irods_bridge.packet.graph import FAMILIES, Graph
 from omero_irods_bridge.packet.reading import Packet
-from omero_irods_bridge.ports import ImageServer, ObjectModel
+from omero_irods_bridge.ports import ImageServer, ObjectModel, Row
 
 _COUNTED: Final = ("Project", "Dataset", "Screen", "Plate", "Image", "Roi", *FAMILIES["Annotation"])
 _READ: Final = frozenset({*Kind, "Folder", *FAMILIES["Annotation"]})
@@ -32,6 +32,9 @@ _READ: Final = frozenset({*Kind, "Folder", *FAMILIES["Annotation"]})
 
 _BY_IMPORT: Final = "RenderingDef:"
 """Rendering settings, which OMERO makes of each image, also when somebody looks at it for the first time."""
+
+_WITH_IDS: Final = frozenset({"OMERO.tables", "application/json"})
+"""Types of files that may hold ids of objects."""
 
 
 class How(StrEnum):
@@ -130,7 +133,7 @@ def _compared(match: _Match, first: str, second: str, model: ObjectModel, report
         first,
         second,
         match.how,
-        tuple(one for one in tell(found) if _is_change(one, match.how)),
+        (*(one for one in tell(found) if _is_change(one, match.how)), *_other_bytes(found, match.how)),
         {name: count for name, count in counts.items() if count},
         match.load,
         match.not_loaded,
@@ -140,6 +143,19 @@ def _compared(match: _Match, first: str, second: str, model: ObjectModel, report
 def _is_change(change: Change, how: How) -> bool:
     """What every import makes unasked is none after a load."""
     return how is How.IDS or change.what is not What.ADDED or not change.object.startswith(_BY_IMPORT)
+
+
+def _other_bytes(found: Difference, how: How) -> Iterator[Change]:
+    """Attachments that have other bytes. A load puts new ids into tables and figures, so these have."""
+    for source, target in found.unfilled:
+        old, new = found.pairs.source.graph.one(source) or {}, found.pairs.target.graph.one(target) or {}
+        if how is How.IDS or old.get("mimetype") not in _WITH_IDS:
+            name = f"{target} '{old.get('name') or ''}'"
+            yield Change(What.CHANGED, target, name, "", "content", _content(old), _content(new))
+
+
+def _content(row: Row) -> str:
+    return f"{row.get('size') or 0:,} bytes, {row.get('hash') or 'no hash'}"
 
 
 class _Asking:

@@ -160,6 +160,34 @@ def test_an_image_that_was_moved_out_is_told(store: IrodsStore, path: str, there
     assert "removed from Dataset:" in told
 
 
+class Bytes:
+    """Of a new version of an attachment."""
+
+    size = 9
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return b"new bytes"[offset : offset + length]
+
+
+def test_an_attachment_with_other_bytes_is_told(
+    pair: Any, store: IrodsStore, place: str, tmp_path: Path, server: OmeroServer
+) -> None:
+    owner, other = pair("rwra--")
+    built = build_everything(owner, other, tmp_path)
+    with mounted(server, owner) as packing:
+        side = Side(server, packing._connection, receiver_on(packing._connection))
+        path = packed(packing, store, place, (ObjectRef(Kind.PROJECT, built.project),))
+        with open_snapshot(store, path) as packet:
+            attachments = [name for name in packet.members if name.startswith("file_annotations/")]
+        annotation = int(attachments[0].split("/")[1])
+        query = f"select a.file from FileAnnotation a where a.id = {annotation}"
+        file = side.connection.session.getQueryService().findByQuery(query, None).id.val
+        side.receiver.writer.write_file(file, Bytes())
+        (told,) = words(compared(store, path, side))
+    assert told.startswith(f"OriginalFile:{file} ")
+    assert "-> 9 bytes" in told
+
+
 def test_two_snapshots_tell_what_happened_between_them(
     omero: OmeroImageServer, store: IrodsStore, place: str, dataset: ObjectRef, path: str, here: Side
 ) -> None:
