@@ -169,3 +169,16 @@ def test_external_info_goes_with_its_object(server: OmeroServer, gateway: Gatewa
     dataset = content.save(gateway, made)
 
     assert "ExternalInfo" in delete(gateway, {"Dataset": [dataset.id.val]})
+
+
+def test_what_hung_on_a_kept_annotation_by_a_link_that_is_named_goes(
+    gateway: Gateway, server: OmeroServer
+) -> None:
+    image = content.image(gateway)
+    term = annotate(gateway, ("Image", image), "TermAnnotation")
+    below = annotation(gateway, "DoubleAnnotation")
+    named = link(gateway, ("TermAnnotation", term), ("DoubleAnnotation", below))
+    stays = content.child_option(excludeType=["TermAnnotation"])
+    delete(gateway, {"Image": [image], "AnnotationAnnotationLink": [named]}, childOptions=[stays])
+    assert exists(server, "TermAnnotation", term)
+    assert not exists(server, "DoubleAnnotation", below)

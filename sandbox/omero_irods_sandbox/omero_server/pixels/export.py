@@ -113,5 +113,10 @@ def _channel(row: sqlite3.Row) -> dict[str, object]:
         channel["EmissionWavelengthUnit"] = omero.model.LengthI.SYMBOLS[row["emissionWave_unit"]]
     rgba = (row["red"], row["green"], row["blue"], row["alpha"])
     if None not in rgba:
-        channel["Color"] = int.from_bytes(bytes(rgba), "big", signed=True)
+        channel["Color"] = _colour(*rgba)
     return channel
+
+
+def _colour(red: int, green: int, blue: int, alpha: int) -> int:
+    """As ome.xml.model.primitives.Color has it: a Java int, with what is above 255 in the part before."""
+    return ((red << 24 | green << 16 | blue << 8 | alpha) + 2**31) % 2**32 - 2**31

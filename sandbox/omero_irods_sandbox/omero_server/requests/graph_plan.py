@@ -207,12 +207,16 @@ class Plan:
         )
 
     def _keeps(self, use: Use, review: _Review) -> bool:
-        is_cut = use.link is not None and self.fates.get(use.link) is Fate.DELETE
-        return use.user not in self.fates and use.user not in review.candidates and not is_cut
+        return use.user not in self.fates and use.user not in review.candidates and not self._is_cut(use)
+
+    def _is_cut(self, use: Use) -> bool:
+        """Whether the link that says so goes, though both its ends may stay."""
+        return use.link is not None and self.fates.get(use.link) is Fate.DELETE
 
     def _follows(self, node: Node, attached: set[Node]) -> bool:
         """Whether a user that stays keeps it, or it is bound to something that stays."""
-        return any(use.user in attached for use in users_of(self.graph, node)) or any(
+        users = (use.user for use in users_of(self.graph, node) if not self._is_cut(use))
+        return any(user in attached for user in users) or any(
             use.used in attached for use in used_by(self.graph, node) if use.key in self.bonds
         )
 
