@@ -136,3 +136,17 @@ def test_a_tag_set_that_was_there_holds_the_same_tags_after_undo(
     before = row_counts(hers.omero)
     take_back(hers, unpacked(store, snapshot, hers).load)
     assert row_counts(hers.omero) == before
+
+
+def test_undo_leaves_a_tag_that_somebody_put_into_a_tag_set_of_the_load(
+    store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User
+) -> None:
+    gateway = people.gateway(alice)
+    mine = tag(gateway, "mine")
+    before = row_counts(hers.omero)
+    loaded = unpacked(store, snapshot, hers)
+    (above,) = hers.receiver.surroundings.find_tags(["quality"]).values()
+    content.link(gateway, ("TagAnnotation", int(above.partition(":")[2])), ("TagAnnotation", mine))
+    take_back(hers, loaded.load)
+    assert row_counts(hers.omero) == before
+    assert gateway.getObject("TagAnnotation", mine) is not None
