@@ -17,9 +17,9 @@ class UnpackRequest:
 
     ``into`` is a container that takes what stands highest in the packet: a Project takes datasets, a Dataset
     images, a Screen plates. With ``merge`` containers of this user with the same name are used instead of new
-    ones. ``in_place`` lets OMERO link to the files where they are, ``as_owner`` makes everything the owner's
-    that the packet names. ``again`` makes a second copy of what was loaded before; it is a text that tells
-    copies apart.
+    ones. ``in_place`` lets OMERO link to the files where they are. With ``as_owner`` annotations, links and
+    regions are their owners' as the packet names them; what is imported is the session's. ``again`` makes
+    a second copy of what was loaded before; it is a text that tells copies apart.
     """
 
     packet: str
