@@ -17,6 +17,9 @@ from omero_irods_bridge.settings import Settings
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 COMMANDS = {command.name for command in app.registered_commands}
+GROUPS = {group.name for group in app.registered_groups}
+OF_THIS_COMPUTER = ("transfer.streams", "agent.database", "agent.worker")
+"""Settings whose default is said in words."""
 
 
 def text_of(name: str) -> str:
@@ -41,7 +44,7 @@ def test_each_command_is_documented(command: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_command_that_a_page_names_exists(page: Path) -> None:
     named = re.findall(r"\bomero-irods ([a-z]+)", page.read_text(encoding="utf-8"))
-    assert set(named) <= COMMANDS
+    assert set(named) <= COMMANDS | GROUPS
 
 
 def test_each_option_that_the_pages_for_users_name_exists() -> None:
@@ -55,9 +58,10 @@ def test_each_option_that_the_pages_for_users_name_exists() -> None:
 
 @pytest.mark.parametrize(("name", "default"), settings(), ids=str)
 def test_each_setting_is_documented_with_its_default(name: str, default: object) -> None:
-    row = re.search(rf"^\| `{name}` \| (.*?) \|", text_of("docs/configuration.md"), re.MULTILINE)
-    assert row is not None, f"docs/configuration.md has no row for {name}"
-    if isinstance(default, str) or (type(default) is int and name != "transfer.streams"):
+    page = "docs/agent.md" if name.startswith("agent.") else "docs/configuration.md"
+    row = re.search(rf"^\| `{name}` \| (.*?) \|", text_of(page), re.MULTILINE)
+    assert row is not None, f"{page} has no row for {name}"
+    if type(default) in {str, int} and name not in OF_THIS_COMPUTER:
         assert row[1] == f"`{default}`"
     elif isinstance(default, bool):
         assert row[1] == f"`{str(default).lower()}`"
