@@ -155,7 +155,9 @@ class _Reading:
 
     def _plain(self, key: str, row: Row) -> str:
         values = {name: value for name, value in row.items() if self._is_compared(key, name)}
-        told = {name: self._value(value) for name, value in values.items() if not _is_list(key, name)}
+        told = {
+            name: self._value(key, name, value) for name, value in values.items() if not _is_list(key, name)
+        }
         if class_of(key) == "OriginalFile" and row.get("mimetype") in REMAPPED_FILES:
             told = {name: told[name] for name in told if name not in ("size", "hash", "hasher")}
         if row.get("ns") == _FIGURE and row.get("description"):
@@ -170,8 +172,8 @@ class _Reading:
             return False
         return key not in self._without_files or f"{class_of(key)}.{name}" not in OF_PIXELS_ALONE
 
-    def _value(self, value: Any) -> Any:
-        if isinstance(value, str) and value in self._all:
+    def _value(self, key: str, name: str, value: Any) -> Any:
+        if _refers(key, name) and value in self._all:
             return None if not _is_enumeration(value) else self._all[value]["value"]
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -187,7 +189,7 @@ class _Reading:
 
     def _references(self, key: str, row: Row) -> Iterator[tuple[str, str]]:
         for name, value in row.items():
-            if self._is_compared(key, name):
+            if self._is_compared(key, name) and _refers(key, name):
                 some = value if isinstance(value, list) and _is_list(key, name) else [value]
                 for place, one in enumerate(some):
                     if isinstance(one, str) and one in self._rows and not _is_enumeration(one):
@@ -208,6 +210,12 @@ def _hash(value: object) -> str:
 def _is_list(key: str, name: str) -> bool:
     field = MODEL.entity(class_of(key)).fields.get(name)
     return field is not None and field.kind is FieldKind.COLLECTION
+
+
+def _refers(key: str, name: str) -> bool:
+    """Whether a value leads to objects: a description may say ``Image:5`` as well."""
+    field = MODEL.entity(class_of(key)).fields.get(name)
+    return field is not None and field.kind in (FieldKind.REFERENCE, FieldKind.COLLECTION)
 
 
 def _is_enumeration(key: str) -> bool:

@@ -28,6 +28,8 @@ ANNOTATIONS: Final = (
     "XmlAnnotation",
 )  # fmt: skip
 
+_OFTEN: Final = ("MapAnnotation",) * 4 + ("TagAnnotation",) * 3 + ("FileAnnotation",) * 2
+
 CHANGED: Final[Mapping[str, tuple[str, ...]]] = {
     "Image": ("name", "description", "acquisitionDate"),
     "Pixels": (
@@ -130,7 +132,10 @@ _SCALARS: Final[Mapping[str, st.SearchStrategy[Any]]] = {
 _NAMESPACES: Final = st.sampled_from(
     ["openmicroscopy.org/omero/client/mapAnnotation", "openmicroscopy.org/omero/insight/rating", "a"]
 ) | TEXTS.filter(lambda text: len(text) < 256)
-_PAIRS: Final = st.lists(st.tuples(TEXTS, TEXTS), max_size=4)
+_PAIRS: Final[st.SearchStrategy[list[tuple[str, str]]]] = st.lists(
+    st.tuples(st.sampled_from("aab") | TEXTS, TEXTS), min_size=3, max_size=6
+) | st.just([])
+"""Keys often come again."""
 _UNITS: Final = st.tuples(_DOUBLES, st.integers(0, 100))
 _SIZES: Final = st.tuples(_DOUBLES.filter(lambda size: size > 0), st.integers(0, 100))
 _POSITIVE: Final = re.compile(r"physicalSize[XYZ]|(emission|excitation)Wave")
@@ -175,7 +180,7 @@ def things(kind: str, *fields: str, **given: st.SearchStrategy[Any]) -> st.Searc
 
 @st.composite
 def worlds(draw: Draw) -> World:
-    """One to four images, and up to six of everything else."""
+    """One to four images, and up to eight of everything else."""
     files = tuple(draw(st.lists(st.sampled_from(sorted(SERIES)), min_size=1, max_size=2)))
     images = sum(SERIES[one] for one in files)
     datasets = _containers(draw, "Dataset", images)
@@ -257,11 +262,13 @@ def _notes(
     places += [Place("Roi", number) for number in range(len(regions))]
     places += [Place("Shape", number) for number, one in enumerate(regions) if one.shapes]
     places += [Place("Fileset", number) for number, one in enumerate(files) if one != "made"]
-    kinds = [kind for kind in ANNOTATIONS if attachments or kind != "FileAnnotation"]
+    kinds = [kind for kind in (*ANNOTATIONS, *_OFTEN) if attachments or kind != "FileAnnotation"]
     notes: list[Note] = []
-    for _ in range(draw(st.integers(0, 6))):
+    for _ in range(draw(st.sampled_from([6, 8, 3, 0]))):
         kind = draw(st.sampled_from(kinds))
-        given = {"file": st.integers(0, len(attachments) - 1)} if kind == "FileAnnotation" else {}
+        given: dict[str, st.SearchStrategy[Any]] = {"mapValue": _PAIRS} if kind == "MapAnnotation" else {}
+        if kind == "FileAnnotation":
+            given["file"] = st.integers(0, len(attachments) - 1)
         above = [Place("Annotation", number) for number in range(len(notes))]
         hangs_on = draw(st.lists(st.sampled_from(places + above), min_size=1, max_size=3, unique=True))
         times = draw(st.sampled_from([1, 1, 2]))
