@@ -19,7 +19,7 @@ from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.model.jobs import GcWork, Job, JobSpec, JobState
 from omero_irods_bridge.wiring import SystemClock
 
-TIMEOUT_S = 120
+TIMEOUT_S = 240
 ROOT = Path(__file__).parents[2]
 
 
@@ -83,11 +83,13 @@ class Agent:
 def agent_on(where: str, folder: Path) -> Iterator[Agent]:
     database = Database(where)
     agent = Agent(where, folder, Jobs(database, SystemClock()))
-    yield agent
-    for process in agent.started:
-        process.kill()
-        process.wait()
-    database.close()
+    try:
+        yield agent
+    finally:
+        for process in agent.started:
+            process.kill()
+            process.wait()
+        database.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import omero
 import omero.clients
 
-from omero_irods_bridge.adapters.omero import import_marks, import_upload, importing
+from omero_irods_bridge.adapters.omero import import_frame, import_marks, import_upload, importing
 from omero_irods_bridge.model.events import Event, Step
 from omero_irods_bridge.model.imports import ImportMark, ImportOptions
 from tests.wire.bridge_import.sources import fake, file_of
@@ -59,8 +59,8 @@ def main() -> None:
     told = json.load(sys.stdin)
     killer = Killer(told["moment"])
     import_upload.BLOCK_BYTES = 1000  # type: ignore[misc]
-    importing._verify = killer.around("verify", importing._verify)
-    importing.wait_for = killer.around("wait", importing.wait_for)  # type: ignore[attr-defined]
+    import_frame._verify = killer.around("verify", import_frame._verify)
+    import_frame.wait_for = killer.around("wait", import_frame.wait_for)  # type: ignore[attr-defined]
     import_marks.record_complete = killer.around("record", import_marks.record_complete)
     client = omero.client(told["host"], told["port"])
     client.createSession(told["user"], told["password"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -45,12 +46,13 @@ class Terminal:
         self._reader.start()
 
     def _read(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
         while True:
             try:
                 data = os.read(self._master, 65536)
             except OSError:  # how Linux says that nobody has the other end any more
                 return
-            self.shown += data.decode()
+            self.shown += decoder.decode(data)
 
     def wait_for(self, text: str) -> None:
         wait_until(lambda: text in self.shown, lambda: f"{text!r} in {self.shown!r}")
@@ -152,4 +154,4 @@ def test_a_second_signal_does_not_wait_for_a_server(
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
-    assert process.wait(20) == ExitStatus.INTERRUPTED
+    assert process.wait(TIMEOUT_S) == ExitStatus.INTERRUPTED
