@@ -38,8 +38,8 @@ class MarkedFileset:
     """A fileset that a load has made.
 
     ``images`` are ids in the order of their series, ``plates`` those that show one of them. One that is not
-    ``complete`` may still be on its way in the server; whatever becomes of it, its import was not heard to end
-    well.
+    ``complete`` may still be on its way in the server; whatever becomes of it, its import was not heard to
+    end well.
     """
 
     id: int

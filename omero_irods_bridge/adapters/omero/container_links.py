@@ -56,7 +56,8 @@ class OmeroContainerLinks:
         found: dict[str, str] = {}
         above = f" join o.{_ABOVE[kind]} l" if within else ""
         place = " and l.parent.id = :within" if within else ""
-        text = f"select o.id, o.name from {kind} o{above} where o.name in (:names) and o.details.owner.id = :me"
+        named = "o.name in (:names) and o.details.owner.id = :me"
+        text = f"select o.id, o.name from {kind} o{above} where {named}"
         with omero_errors(f"looking for a {kind} by name"):
             for some in _parts(list(dict.fromkeys(names))):
                 parameters = omero.sys.ParametersI().addLong("me", self._connection.identity.user_id)
