@@ -105,6 +105,7 @@ class OmeroSettings(_Section):
     secure: bool = True
     managed_repository: AbsolutePath | None = None
     password_file: AbsolutePath | None = None
+    import_command: AbsolutePath | None = None
 
 
 class IrodsSettings(_Section):

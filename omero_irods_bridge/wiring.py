@@ -76,7 +76,12 @@ def open_image_server(settings: Settings, ask: Ask | None = None) -> Iterator[Im
 def open_receiver(settings: Settings, ask: Ask | None = None) -> Iterator[Receiver]:
     """The OMERO server of the settings, as one that takes a load; see :func:`open_image_server`."""
     with _connected(settings.omero, ask) as connection:
-        yield receiver_on(connection, settings.omero.managed_repository, mounts_of(settings))
+        yield receiver_on(
+            connection,
+            settings.omero.managed_repository,
+            mounts_of(settings),
+            import_command=settings.omero.import_command,
+        )
 
 
 def mounts_of(settings: Settings) -> Mounts:
@@ -86,21 +91,31 @@ def mounts_of(settings: Settings) -> Mounts:
 
 
 def receiver_on(
-    connection: OmeroConnection, repository: Path | None = None, mounts: Mounts | None = None
+    connection: OmeroConnection,
+    repository: Path | None = None,
+    mounts: Mounts | None = None,
+    *,
+    import_command: Path | None = None,
 ) -> Receiver:
-    """All ports of a load on one connection, which the caller closes."""
+    """All ports of a load on one connection, which the caller closes.
+
+    With ``import_command`` files are imported by that ``omero`` command instead of by us.
+    """
     from omero_irods_bridge.adapters.omero.container_links import OmeroContainerLinks
     from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
     from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
+    from omero_irods_bridge.adapters.omero.import_copies import copying_importer
     from omero_irods_bridge.adapters.omero.importing import OmeroImporter
     from omero_irods_bridge.adapters.omero.loads import OmeroLoadBook
     from omero_irods_bridge.adapters.omero.object_model import OmeroModel
     from omero_irods_bridge.adapters.omero.surroundings import OmeroSurroundings
     from omero_irods_bridge.operations.unpacking.receiver import Receiver
 
+    ours = OmeroImporter(connection.client, mounts, repository)
+    command = None if import_command is None else [str(import_command)]
     return Receiver(
         server=OmeroImageServer(connection, repository=repository),
-        importer=OmeroImporter(connection.client, mounts, repository),
+        importer=ours if command is None else copying_importer(connection.client, command, ours),
         writer=OmeroGraphWriter(connection),
         book=OmeroLoadBook(connection),
         surroundings=OmeroSurroundings(connection),
