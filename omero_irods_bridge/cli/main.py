@@ -6,9 +6,11 @@ when they run.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import typer
@@ -120,6 +122,21 @@ def _run(arguments: list[str]) -> int:
     if status == ExitStatus.INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more would end the process with another status
     return status
+
+
+def run() -> None:
+    """The process ``omero-irods``: never returns.
+
+    One that was interrupted ends at once: what a library does at the end of the interpreter may wait for
+    the server that nobody wanted to wait for.
+    """
+    status = main()
+    if status == ExitStatus.INTERRUPTED:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _usage_error(misunderstood: typer.TyperException) -> UsageError:
