@@ -102,9 +102,18 @@ class Connections:
         self._pool.release_connection(connection)
 
     def drop(self, connection: Connection) -> None:
-        """Close its socket at once, without a word to the server. Safe to repeat, and from any thread."""
+        """Close its socket at once, without a word to the server; for the thread that uses it."""
         self._pool.release_connection(connection, destroy=True)
         cut(connection)
+
+    def hang_up(self, connection: Connection) -> None:
+        """End the connection under whoever waits for it; the socket stays to be closed by :meth:`drop`.
+
+        From any thread. To close it here would give its number to the next connection, and a thread that was
+        waiting for this one could read from that.
+        """
+        self._pool.release_connection(connection, destroy=True)
+        shut_down(connection)
 
     @contextmanager
     def guard(self, connection: Connection) -> Iterator[None]:
@@ -137,7 +146,7 @@ class Connections:
     def close(self) -> None:
         """Log out everywhere; what is still in use is cut off."""
         for connection in self._pool.taken():
-            self.drop(connection)
+            self.hang_up(connection)
         self._pool.log_out()
 
 
@@ -208,9 +217,13 @@ def _says_something(connection: Connection) -> bool:
 
 def cut(connection: Connection) -> None:
     """Close the socket; PRC says nothing to the server then, not when it collects the object either."""
-    channel = connection.socket
-    if channel is None:
-        return
-    with suppress(OSError):  # closed already, or never connected
-        channel.shutdown(socket.SHUT_RDWR)
-    channel.close()
+    shut_down(connection)
+    if connection.socket is not None:
+        connection.socket.close()
+
+
+def shut_down(connection: Connection) -> None:
+    """Let all who wait for the connection hear that it has ended."""
+    if connection.socket is not None:
+        with suppress(OSError):  # closed already, or never connected
+            connection.socket.shutdown(socket.SHUT_RDWR)

@@ -7,6 +7,9 @@ happened; so the requests are sent here (reference/irods-wire.md, Sequences that
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntFlag
 from typing import Final
 
@@ -19,6 +22,9 @@ PIECE_BYTES: Final = 4 * 1024 * 1024
 """What one request carries; larger and smaller pieces are slower (reference/irods-wire.md, throughput)."""
 
 _NO_SIZE: Final = -1
+
+_WAKING_S: Final = 5.0
+"""How long a thread may take to hear that its connection has ended; then the collector closes the socket."""
 
 
 class Mode(IntFlag):
@@ -45,6 +51,7 @@ class OpenObject:
         self._path = path
         self._position = 0
         self._is_over = False
+        self._in_use = threading.Lock()
         self._connection = connections.take()
         try:
             with connections.guard(self._connection):
@@ -61,7 +68,7 @@ class OpenObject:
 
     def write_at(self, offset: int, data: memoryview) -> None:
         """Write all of ``data``, at most PIECE_BYTES: one round trip where the last one ended, else two."""
-        with self._connections.guard(self._connection):
+        with self._using():
             self._seek(offset)
             written = self._connection.write_file(self._descriptor, data)
         self._position += written
@@ -70,7 +77,7 @@ class OpenObject:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes, at most PIECE_BYTES, none only at the end; round trips as for writing."""
-        with self._connections.guard(self._connection):
+        with self._using():
             self._seek(offset)
             # Into a buffer of ours PRC would spin for ever when the server closes the connection in between.
             data = self._connection.read_file(self._descriptor, length) or b""
@@ -79,14 +86,14 @@ class OpenObject:
 
     def size(self) -> int:
         """How many bytes the replica has now."""
-        with self._connections.guard(self._connection):
+        with self._using():
             self._position = int(self._connection.seek_file(self._descriptor, 0, os.SEEK_END))
         return self._position
 
     def access(self) -> tuple[str, str]:
         """The token that lets others write to the same replica, "" for reading; and its hierarchy."""
         body = JSON_Message({"fd": self._descriptor}, self._connection.server_version)
-        with self._connections.guard(self._connection):
+        with self._using():
             answer = exchange(
                 self._connection, "GET_FILE_DESCRIPTOR_INFO_APN", body
             ).get_json_encoded_struct()
@@ -95,7 +102,7 @@ class OpenObject:
 
     def close(self) -> None:
         """Close; what was written is good afterwards, as far as iRODS knows."""
-        with self._connections.guard(self._connection):
+        with self._using():
             self._connection.close_file(self._descriptor)
         self._give_back()
 
@@ -111,17 +118,27 @@ class OpenObject:
             },
             self._connection.server_version,
         )
-        with self._connections.guard(self._connection):
+        with self._using():
             exchange(self._connection, "REPLICA_CLOSE_APN", body)
         self._give_back()
 
     def cut(self) -> None:
         """Let go of the connection without closing: for iRODS the writer has vanished. Never raises.
 
-        Without effect after a close: somebody else may have the connection then.
+        Without effect after a close: somebody else may have the connection then. From any thread: one that
+        waits for an answer meanwhile gets an error.
         """
-        if not self._is_over:
+        if self._is_over:
+            return
+        self._connections.hang_up(self._connection)
+        if self._in_use.acquire(timeout=_WAKING_S):
+            self._in_use.release()
             self._connections.drop(self._connection)
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        with self._in_use, self._connections.guard(self._connection):
+            yield
 
     def _seek(self, offset: int) -> None:
         if offset != self._position:

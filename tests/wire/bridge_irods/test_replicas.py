@@ -80,7 +80,8 @@ def test_what_a_vanished_writer_left_is_stale_readable_and_can_be_gone_on_with(
     assert read(store, f"{place}/object") == b"first second third"
 
 
-def test_aborting_while_threads_write_ends_them_all(store: IrodsStore, place: str) -> None:
+@pytest.mark.parametrize("moment", range(12))
+def test_aborting_while_threads_write_ends_them_all(moment: int, store: IrodsStore, place: str) -> None:
     writer = store.open_writer(f"{place}/object", streams=3)
     stop = threading.Event()
 
@@ -90,7 +91,7 @@ def test_aborting_while_threads_write_ends_them_all(store: IrodsStore, place: st
 
     with ThreadPoolExecutor(3) as pool:
         running = [pool.submit(write_on, stream) for stream in range(3)]
-        threading.Event().wait(0.1)
+        threading.Event().wait(moment / 50)
         writer.abort()
         assert all(isinstance(one.exception(30), BridgeError) for one in running)
         stop.set()
