@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
@@ -28,6 +28,17 @@ def result(text: str) -> None:
 def json_result(value: Any) -> None:
     """Print what the command was asked for, as JSON."""
     _write(json.dumps(value, ensure_ascii=False, indent=2), sys.stdout)
+
+
+def plan(lines: Iterable[str], *, is_result: bool) -> None:
+    """Say what would be done: what was asked for (``--dry-run``), or why nothing was done."""
+    (result if is_result else note)("\n".join(lines))
+
+
+def json_plan(fields: Mapping[str, Any], problems: Sequence[BridgeError]) -> None:
+    """Print what would be done, as JSON, and the first problem as the error."""
+    error = {"error": error_fields(problems[0])} if problems else {}
+    json_result({"plan": fields, **error})
 
 
 def json_line(value: Any) -> None:

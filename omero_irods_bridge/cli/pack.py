@@ -88,11 +88,9 @@ def pack(objects: _Objects, wish: Wish, told: Told, login: OmeroLogin, config: C
 
 def _show_plan(plan: PackPlan, wish: Wish, told: Told) -> None:
     if told.as_json:
-        error = {"error": views.plain(plan.problems[0])} if plan.problems else {}
-        output.json_result({"plan": plan_fields(plan), **error})
+        output.json_plan(plan_fields(plan), plan.problems)
     else:
-        show = output.result if wish.dry_run else output.note
-        show("\n".join(plan_lines(plan)))
+        output.plan(plan_lines(plan), is_result=wish.dry_run)
 
 
 def plan_fields(plan: PackPlan) -> dict[str, Any]:
