@@ -124,7 +124,10 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise NotFound(f"There is no file {path}.") from error
+        raise NotFound(
+            f"There is no file {path}.",
+            hint="A path in iRODS has to begin with your zone, and iRODS has to be set up (iinit).",
+        ) from error
     except PermissionError as error:
         raise AccessDenied(f"{path} may not be read.", hint="Ask its owner for the right to read.") from error
     except OSError as error:
