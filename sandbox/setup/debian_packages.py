@@ -43,8 +43,13 @@ def needs_of_a_compilation() -> list[Need]:
 
 
 def needs_of_the_tests() -> list[Need]:
-    """Other people's readers of zip files, which tests let read ours; without one its tests are skipped."""
-    commands = {"unzip": "unzip", "p7zip-full": "7z", "libarchive-tools": "bsdtar"}
+    """Other people's readers of zip files, and a browser for the page; without one its tests are skipped."""
+    commands = {
+        "unzip": "unzip",
+        "p7zip-full": "7z",
+        "libarchive-tools": "bsdtar",
+        "chromium": "chromium",
+    }
     return [Need(package, partial(_has_command, name)) for package, name in commands.items()]
 
 

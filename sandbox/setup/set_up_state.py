@@ -12,7 +12,7 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 CONSTRAINTS = ROOT / "constraints.txt"
 BUILD_TOOLS = Path(__file__).with_name("build-tools.txt")
-EXTRAS = ("agent", "sandbox", "test", "lint")
+EXTRAS = ("agent", "sandbox", "test", "lint", "docs")
 
 _STAMP = VENV / ".set-up"
 
