@@ -310,7 +310,7 @@ def test_what_only_tests_need_is_installed_too(machine: Path) -> None:
     _command(machine, "true", "exit 0")
     _command(machine, "7z", "exit 0")
     debian_packages.wish_for(debian_packages.needs_of_the_tests())
-    assert log.read_text().splitlines()[-1].endswith(" unzip libarchive-tools")
+    assert log.read_text().splitlines()[-1].endswith(" unzip libarchive-tools chromium")
 
 
 @pytest.mark.parametrize("apt_get", ["", "echo E: no network; exit 100"])
@@ -323,13 +323,13 @@ def test_a_set_up_without_what_only_tests_need_says_so_in_one_line_and_goes_on(
         _command(machine, "true", "exit 0")
     debian_packages.wish_for(debian_packages.needs_of_the_tests())
     line = capsys.readouterr().out.splitlines()[-1]
-    assert "some tests will be skipped: unzip p7zip-full libarchive-tools missing. Run: sudo apt-get" in line
+    assert "some tests will be skipped: unzip p7zip-full libarchive-tools chromium missing. Run: " in line
 
 
 def test_a_set_up_that_has_what_tests_need_says_nothing(
     machine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("unzip", "7z", "bsdtar"):
+    for name in ("unzip", "7z", "bsdtar", "chromium"):
         _command(machine, name, "exit 0")
     debian_packages.wish_for(debian_packages.needs_of_the_tests())
     assert capsys.readouterr().out == ""
