@@ -7,9 +7,9 @@ from typing import Any, Final, Protocol
 
 from omero_irods_bridge.agent.store.attempts import Begun
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
-from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, ExitStatus, NotFound
+from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, ExitStatus, NotFound, UsageError
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
-from omero_irods_bridge.model.jobs import GcWork, PackWork, VerifyWork
+from omero_irods_bridge.model.jobs import GcWork, PackWork, UnpackWork, VerifyWork
 from omero_irods_bridge.model.packing import PackRequest
 from omero_irods_bridge.model.snapshot import Snapshot, from_avus
 from omero_irods_bridge.model.verification import Finding, Verification
@@ -48,6 +48,8 @@ class Performer:
                 return self._pack(begun, spec.work, store, report, cancel)
             if isinstance(spec.work, VerifyWork):
                 return self._verify(spec.work, store, report, cancel)
+            if isinstance(spec.work, UnpackWork):
+                raise UsageError("This agent does not unpack yet.")
             return self._gc(spec.work, store, report, cancel)
 
     def _pack(

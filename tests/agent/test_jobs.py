@@ -20,6 +20,7 @@ from omero_irods_bridge.model.jobs import (
     JobError,
     JobSpec,
     PackWork,
+    UnpackWork,
     VerifyWork,
 )
 from omero_irods_bridge.model.objects import Kind, ObjectRef
@@ -44,13 +45,23 @@ _packs = st.builds(
 _verifies = st.builds(VerifyWork, _paths, st.sampled_from(Scope)) | st.builds(
     VerifyWork, _paths, st.just(Scope.DATA), st.floats(0, 1, exclude_min=True)
 )
+_loads = st.builds(
+    UnpackWork,
+    _paths,
+    st.lists(_refs, max_size=20, unique=True).map(tuple),
+    st.none() | st.builds(ObjectRef, st.sampled_from((Kind.PROJECT, Kind.DATASET)), st.integers(0, 10**17)),
+    *[st.booleans()] * 3,
+    _lines,
+    _lines,
+)
 _gcs = st.builds(GcWork, _paths, st.floats(0, 1e9))
 _specs = st.builds(
     JobSpec,
-    _packs | _verifies | _gcs,
+    _packs | _loads | _verifies | _gcs,
     _lines.filter(bool),
     st.from_regex(r"\A[A-Za-z0-9._:/-]{1,100}\Z"),
     st.integers(0, 9),
+    st.from_regex(r"\A[A-Za-z0-9._:/-]{0,100}\Z"),
 )
 
 
@@ -112,6 +123,18 @@ def changed(**fields: Any) -> str:
         changed(work={"objects": ["Dataset:1"], "note": "\udcff"}),
         changed(work={"objects": ["Dataset:1"], "figures": "yes"}),
         changed(work={"objects": ["Dataset:1"], "existing": "overwrite"}),
+        changed(batch="b b"),
+        changed(batch=1),
+        changed(**{"\ud800": 1}),
+        changed(kind="unpack", work={}),
+        changed(kind="unpack", work={"path": "relative"}),
+        changed(kind="unpack", work={"path": "/z", "into": "Image:1"}),
+        changed(kind="unpack", work={"path": "/z", "into": "Dataset:1,2"}),
+        changed(kind="unpack", work={"path": "/z", "only": ["Image:1-999999"]}),
+        changed(kind="unpack", work={"path": "/z", "only": "Image:1"}),
+        changed(kind="unpack", work={"path": "/z", "merge": 1}),
+        changed(kind="unpack", work={"path": "/z", "again": "a\n"}),
+        changed(kind="gc", work={"older_than_s": 10**400}),
         changed(kind="verify", work={"path": ""}),
         changed(kind="verify", work={"path": "/z", "scope": "data", "sample": 0}),
         changed(kind="verify", work={"path": "/z", "scope": "data", "sample": 1.01}),

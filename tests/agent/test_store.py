@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -95,7 +99,7 @@ def test_a_paused_kind_waits_and_the_others_go_on(jobs: Jobs, attempts: Attempts
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["ada", "grace"]), st.booleans(), st.integers(0, 4)), max_size=20))
 def test_limits_hold_whatever_comes_and_goes(coming: list[tuple[str, bool, int]]) -> None:
-    limits = Limits(5, 3, {JobKind.GC: 3, JobKind.VERIFY: 4, JobKind.PACK: 1})
+    limits = Limits(5, 3, dict.fromkeys(JobKind, 1) | {JobKind.GC: 3, JobKind.VERIFY: 4})
     with TemporaryDirectory() as folder:
         database = Database(f"{folder}/agent.db")
         jobs, attempts = Jobs(database, Hands()), Attempts(database, Hands())
@@ -297,3 +301,41 @@ def test_a_database_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(AccessDenied, match="cannot be used"):
         Database(str(tmp_path / "file" / "agent.db"))
+
+
+OLDER = """
+create table bridge_jobs (
+    id integer primary key autoincrement, uuid text not null unique, kind text not null,
+    requested_by text not null, request_id text not null, priority integer not null, spec text not null,
+    state text not null, created_at double not null, started_at double, finished_at double, run_after double,
+    attempt integer not null, attempt_at double, tries integer not null, runs integer not null,
+    worker text not null, cancel_requested boolean not null, phase text, result text, error text,
+    unique (requested_by, request_id)
+);
+insert into bridge_jobs values (7, 'u', 'gc', 'ada', 'old', 5, '%s', 'queued', 1, null, null, null,
+    0, null, 0, 0, '', false, null, null, null);
+"""
+
+
+def test_a_database_of_an_older_release_gets_what_is_new_in_place(memory: Path, hands: Hands) -> None:
+    file = memory / "agent.db"
+    old = {"kind": "gc", "work": {}, "requested_by": "ada", "request_id": "old", "priority": 5}
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(OLDER % json.dumps(old))
+    for _ in range(2):
+        assert_upgraded(Database(str(file)), hands)
+
+
+def assert_upgraded(database: Database, hands: Hands) -> None:
+    jobs = Jobs(database, hands)
+    assert [one.id for one in jobs.list_jobs(JobFilter(batch=""))] == [7]
+    assert begin_all(Attempts(database, hands)) in ([7], [])
+    with database.reading() as connection:
+        indexes = {one["name"] for one in sa.inspect(connection).get_indexes(JOBS.name)}
+    assert indexes >= {one.name for one in JOBS.indexes}
+    database.close()
+
+
+def test_jobs_of_one_submission_are_found_together(jobs: Jobs) -> None:
+    ids = [jobs.submit(replace(counting(number), batch=f"b{number % 2}")).id for number in range(5)]
+    assert [one.id for one in jobs.list_jobs(JobFilter(batch="b1"))] == [ids[3], ids[1]]

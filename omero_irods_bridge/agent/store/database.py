@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from omero_irods_bridge.agent.store.tables import METADATA
+from omero_irods_bridge.agent.store.tables import make_tables
 from omero_irods_bridge.model.errors import AccessDenied, Unreachable
 
 BUSY_TIMEOUT_MS: Final = 30_000
@@ -24,6 +24,8 @@ class Database:
 
     def __init__(self, where: str) -> None:
         """Makes file and tables where they are missing; the file is for its owner alone.
+
+        One of an older release gets what is new in place; its jobs stay.
 
         Raises:
             AccessDenied: the file cannot be made there.
@@ -39,7 +41,7 @@ class Database:
             sa.event.listen(self._engine, "begin", _begin)
         try:
             with self.writing() as connection:
-                METADATA.create_all(connection)
+                make_tables(connection)
         except sa.exc.OperationalError as error:
             raise Unreachable(
                 f"The database of the agent cannot be opened: {self.shown}.", hint="Check agent.database."

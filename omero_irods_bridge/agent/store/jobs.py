@@ -27,6 +27,7 @@ class JobFilter:
     requested_by: str | None = None
     states: tuple[JobState, ...] = ()
     kind: JobKind | None = None
+    batch: str | None = None
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         wanted: list[sa.ColumnElement[bool]] = []
@@ -36,6 +37,8 @@ class JobFilter:
             wanted.append(JOBS.c.state.in_(self.states))
         if self.kind is not None:
             wanted.append(JOBS.c.kind == self.kind)
+        if self.batch is not None:
+            wanted.append(JOBS.c.batch == self.batch)
         return wanted
 
 
@@ -72,6 +75,7 @@ class Jobs:
             requested_by=spec.requested_by,
             request_id=spec.request_id,
             priority=spec.priority,
+            batch=spec.batch,
             spec=spec.to_json(),
             state=JobState.QUEUED,
             created_at=now,

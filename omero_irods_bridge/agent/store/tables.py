@@ -1,8 +1,12 @@
-"""The tables of the agent, beside those that DBOS keeps in the same database."""
+"""The tables of the agent, beside those that DBOS keeps in the same database.
+
+A column that comes later may be null or has a ``server_default``: a database of an older release gets it with
+``ALTER TABLE ADD COLUMN``, a new table or index by being made.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -17,6 +21,7 @@ JOBS: Final = sa.Table(
     sa.Column("requested_by", sa.Text, nullable=False),
     sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False, server_default=""),
     sa.Column("spec", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
@@ -35,6 +40,9 @@ JOBS: Final = sa.Table(
     sa.UniqueConstraint("requested_by", "request_id"),
     sa.Index("bridge_jobs_next", "state", "priority", "id"),
     sa.Index("bridge_jobs_of_user", "requested_by", "id"),
+    sa.Index("bridge_jobs_of_batch", "batch", "id"),
+    sa.Index("bridge_jobs_of_state", "state", "id"),
+    sa.Index("bridge_jobs_of_kind", "kind", "id"),
     sa.Index("bridge_jobs_ended", "state", "finished_at"),
     sqlite_autoincrement=True,  # the number of a job that was forgotten is not given again
 )
@@ -57,3 +65,58 @@ PAUSED: Final = sa.Table(
     sa.Column("kind", sa.Text, primary_key=True),
 )
 """Kinds of jobs of which none begins at present."""
+
+
+def make_tables(connection: sa.Connection) -> None:
+    """Make what is missing: tables, and columns and indexes of those that an older release made."""
+    METADATA.create_all(connection)
+    found = sa.inspect(connection)
+    for table in METADATA.sorted_tables:
+        there = {one["name"] for one in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                _add_column(connection, column)
+        indexes = {one["name"] for one in found.get_indexes(table.name)}
+        for index in table.indexes:
+            if index.name not in indexes:
+                index.create(connection)
+
+
+def _add_column(connection: sa.Connection, column: sa.Column[Any]) -> None:
+    made = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+    connection.execute(sa.text(f"ALTER TABLE {column.table.name} ADD COLUMN {made}"))
+
+
+MAILS: Final = sa.Table(
+    "bridge_mails",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("job", sa.Integer, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("send_after", sa.Double, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, default="waiting"),
+    sa.Column("is_held", sa.Boolean, nullable=False, default=False),
+    sa.Column("message", sa.Text),
+    sa.Column("claim", sa.Text),
+    sa.Column("claimed_until", sa.Double),
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    sa.Column("ended_at", sa.Double),
+    sa.Column("reason", sa.Text),
+    sa.UniqueConstraint("job", "attempt", "recipient"),
+    sa.Index("bridge_mails_next", "state", "recipient", "id"),
+)
+"""What is to be told by mail: one row for an attempt that ended for good and for who is told, an OMERO user or,
+"", the administrators. Rows of one ``message`` go out together."""
+
+TOTALS: Final = sa.Table(
+    "bridge_totals",
+    METADATA,
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.PrimaryKeyConstraint("kind", "what"),
+)
+"""Counts that only grow, also when the jobs that they are of are forgotten."""
