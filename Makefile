@@ -2,14 +2,15 @@
 # ARGS="..." goes to pytest, the benchmark or the demo. Tests run in as many processes as there are cores, each
 # with servers of its own; ARGS="-n 0 ..." runs them in one.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench lock clean sandbox-up sandbox-test sandbox-down
 
 BIN := .venv/bin
 PY := $(BIN)/python
+COMPOSE = docker compose --file sandbox/docker/compose.yaml
 SHELL_SCRIPTS = .ci/run $(shell find rules sandbox tests -name '*.sh')
 
 help: ## show this
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 14
 
 setup: ## make .venv with everything in it; does nothing when it is up to date
 	@PYTHON='$(PYTHON)' sandbox/setup/setup.sh
@@ -29,6 +30,15 @@ lint: setup ## check style, types, layers and shell scripts
 
 bench: setup ## measure throughput and rates, side by side with a file copy
 	$(PY) -m tests.bench $(ARGS)
+
+sandbox-up: ## start real servers in containers, and wait until they answer (needs Docker)
+	$(COMPOSE) up --build --detach --wait
+
+sandbox-test: setup ## try the bridge between the real servers of sandbox-up
+	$(PY) -m pytest tests/docker/test_real_servers.py $(ARGS)
+
+sandbox-down: ## stop the real servers and remove what they kept
+	$(COMPOSE) down --volumes
 
 lock: setup ## write constraints.txt anew, with the newest versions that pyproject.toml allows
 	$(PY) -m pip install -q uv
