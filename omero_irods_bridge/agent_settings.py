@@ -6,11 +6,13 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from omero_irods_bridge.mail_settings import MailSettings
 from omero_irods_bridge.model.jobs import JobKind
 
 APPLICATION: Final = "omero-irods-bridge"
@@ -48,6 +50,15 @@ def _address(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError('must be a URL such as "https://omero.example.org/irods"')
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user or a password")
+    return text.rstrip("/")
+
+
 def _default_database() -> str:
     return str(platformdirs.user_state_path(APPLICATION) / "agent.db")
 
@@ -56,9 +67,10 @@ class AgentSettings(BaseModel):
     """How many jobs run at once, how often they are tried, and where they are kept.
 
     With ``tokens``, the file of those who may, it answers at ``listen``: an IP address and a port, 0 for a
-    free one. ``limits`` are of single kinds of jobs. ``retry_after_s`` is how long to wait after the first
-    failed attempt, the second, and so on; after the last the job has failed. Jobs that ended are forgotten
-    after ``keep_days``, failed ones never.
+    free one; links to it begin with ``public_url``, by default ``http://`` and that address. ``limits`` are
+    of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed attempt, the second,
+    and so on; after the last the job has failed. Jobs that ended are forgotten after ``keep_days``, failed
+    ones never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,12 +79,16 @@ class AgentSettings(BaseModel):
     users: Annotated[Path, AfterValidator(_absolute)] | None = None
     tokens: Annotated[Path, AfterValidator(_absolute)] | None = None
     listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8640"
+    public_url: Annotated[str, AfterValidator(_url)] | None = None
     worker: WorkerName = Field(default_factory=lambda: f"{socket.gethostname()}-1")
     limit: Count = 4
     limit_per_user: Count = 2
     limits: dict[JobKind, Count] = {}
     retry_after_s: list[Interval] = [30.0, 120.0, 600.0, 3600.0, 4 * 3600.0]
     keep_days: Annotated[float, Field(gt=0)] = 90.0
+    log_format: Literal["text", "json"] = "text"
+    audit: Annotated[Path, AfterValidator(_absolute)] | None = None
+    mail: MailSettings = MailSettings()
 
     @property
     def address(self) -> tuple[str, int]:

@@ -29,13 +29,17 @@ _DAY_S: Final = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """``name`` is its own and stays; ``patience_s`` is how long jobs have to stop when the worker does."""
+    """``name`` is its own and stays; ``patience_s`` is how long jobs have to stop when the worker does.
+
+    With ``mails`` it is noted who is to be told how a job ended.
+    """
 
     name: str
     limits: Limits
     retry_after_s: tuple[float, ...]
     keep_days: float
     patience_s: float = 30.0
+    mails: bool = False
 
 
 class Worker:
@@ -44,7 +48,7 @@ class Worker:
     def __init__(self, database: Database, options: WorkerOptions, clock: Clock, perform: Perform) -> None:
         self._database, self._options, self._clock = database, options, clock
         self._jobs = Jobs(database, clock)
-        self._attempts = Attempts(database, clock, options.retry_after_s)
+        self._attempts = Attempts(database, clock, options.retry_after_s, mails=options.mails)
         self._runner = Runner(self._attempts, clock, options.name, perform)
 
     def run(self, stop: CancelToken) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.endings import attempt_ended
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.agent.store.rows import add_event, add_state, job_of, text_of
 from omero_irods_bridge.agent.store.tables import EVENTS, JOBS, PAUSED
@@ -56,8 +57,11 @@ class Begun:
 class Attempts:
     """The attempts at the jobs of an agent. Any thread, and any number of processes, may call any method."""
 
-    def __init__(self, database: Database, clock: Clock, retry_after_s: Sequence[float] = ()) -> None:
-        self._database, self._clock = database, clock
+    def __init__(
+        self, database: Database, clock: Clock, retry_after_s: Sequence[float] = (), *, mails: bool = False
+    ) -> None:
+        """With ``mails`` it is noted who is to be told how a job ended."""
+        self._database, self._clock, self._mails = database, clock, mails
         self._retry_after_s = tuple(retry_after_s)
 
     def admit(
@@ -148,7 +152,8 @@ class Attempts:
             values, text = self._ending(job_of(row), outcome, now)
             after = connection.execute(_update(attempt).values(**values).returning(*JOBS.c)).one()
             add_state(connection, attempt.job, values["state"], text, now)
-            return job_of(after)
+            attempt_ended(connection, job := job_of(after), now, mails=self._mails)
+            return job
 
     def _ending(self, job: Job, outcome: Outcome, now: float) -> tuple[dict[str, Any], str]:
         """The columns that change, and what to say of it."""

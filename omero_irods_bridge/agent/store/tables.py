@@ -66,27 +66,6 @@ PAUSED: Final = sa.Table(
 )
 """Kinds of jobs of which none begins at present."""
 
-
-def make_tables(connection: sa.Connection) -> None:
-    """Make what is missing: tables, and columns and indexes of those that an older release made."""
-    METADATA.create_all(connection)
-    found = sa.inspect(connection)
-    for table in METADATA.sorted_tables:
-        there = {one["name"] for one in found.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                _add_column(connection, column)
-        indexes = {one["name"] for one in found.get_indexes(table.name)}
-        for index in table.indexes:
-            if index.name not in indexes:
-                index.create(connection)
-
-
-def _add_column(connection: sa.Connection, column: sa.Column[Any]) -> None:
-    made = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
-    connection.execute(sa.text(f"ALTER TABLE {column.table.name} ADD COLUMN {made}"))
-
-
 MAILS: Final = sa.Table(
     "bridge_mails",
     METADATA,
@@ -120,3 +99,23 @@ TOTALS: Final = sa.Table(
     sa.PrimaryKeyConstraint("kind", "what"),
 )
 """Counts that only grow, also when the jobs that they are of are forgotten."""
+
+
+def make_tables(connection: sa.Connection) -> None:
+    """Make what is missing: tables, and columns and indexes of those that an older release made."""
+    METADATA.create_all(connection)
+    found = sa.inspect(connection)
+    for table in METADATA.sorted_tables:
+        there = {one["name"] for one in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                _add_column(connection, column)
+        indexes = {one["name"] for one in found.get_indexes(table.name)}
+        for index in table.indexes:
+            if index.name not in indexes:
+                index.create(connection)
+
+
+def _add_column(connection: sa.Connection, column: sa.Column[Any]) -> None:
+    made = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+    connection.execute(sa.text(f"ALTER TABLE {column.table.name} ADD COLUMN {made}"))
