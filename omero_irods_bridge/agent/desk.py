@@ -18,11 +18,13 @@ audit = logging.getLogger("omero_irods_bridge.audit")
 class Requester:
     """Who stands at the desk, known to be just that; ``user`` is the name in OMERO.
 
-    An administrator may ask for anybody, and sees the jobs of all.
+    An administrator may ask for anybody, and sees the jobs of all. A service, with a token, is no user of
+    OMERO, and has to say for whom it asks.
     """
 
     user: str
     is_admin: bool = False
+    is_service: bool = False
 
 
 class Desk:

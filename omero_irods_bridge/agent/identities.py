@@ -6,6 +6,7 @@
     lab7-guest = false       # but not this one
 
 A name as it is wins over patterns, of those the first that fits. Who fits none may not use the agent.
+``admins = ["ada"]`` before the section names those of OMERO who see and touch the jobs of all.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ _IRODS_NAME: Final = re.compile(r"[A-Za-z0-9_.@+-]{1,63}", re.ASCII)
 class Identities:
     """The lines of the file, checked; none for an OMERO name that is refused.
 
-    ``never`` are accounts of iRODS that nobody is, whatever the lines say.
+    ``never`` are accounts of iRODS that nobody is, whatever the lines say. ``admins`` may use the agent as
+    others do, and see and touch the jobs of all.
     """
 
     exact: Mapping[str, str | None]
     patterns: tuple[tuple[str, str | None], ...]
     never: frozenset[str] = frozenset()
+    admins: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, file: Path, *, never: Iterable[str] = ()) -> Self:
@@ -64,13 +67,18 @@ class Identities:
             found = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise UsageError(f"{name} is not TOML: {error}.", hint="Put patterns into quotes.") from error
-        lines = found.pop("users", {})
+        lines, admins = found.pop("users", {}), _admins(name, found.pop("admins", []))
         if found or not isinstance(lines, dict):
-            raise UsageError(f'{name} has one section, [users], with lines such as alice = "a.smith".')
+            raise UsageError(
+                f'{name} has one section, [users], with lines such as alice = "a.smith".',
+                hint="A list of admins may stand before it, and nothing else.",
+            )
         checked = {omero: _checked(name, omero, irods, frozenset(never)) for omero, irods in lines.items()}
         exact = {omero: irods for omero, irods in checked.items() if not _WILDCARDS & set(omero)}
         patterns = [(omero, irods) for omero, irods in checked.items() if omero not in exact]
-        return cls(exact, tuple(patterns), frozenset(never))
+        made = cls(exact, tuple(patterns), frozenset(never), admins)
+        made.check_admins(name)
+        return made
 
     def irods_user(self, omero_user: str) -> str:
         """Who that is in iRODS.
@@ -92,6 +100,24 @@ class Identities:
                 hint="Ask its administrator for a line in users.toml.",
             )
         return name
+
+    def check_admins(self, file: str) -> None:
+        """Raises UsageError for one who may not use the agent: that would be a slip."""
+        for admin in sorted(self.admins):
+            try:
+                self.irods_user(admin)
+            except AccessDenied as error:
+                raise UsageError(f"{file}: {admin} is among admins, and not among [users].") from error
+
+    def is_admin(self, omero_user: str) -> bool:
+        """Whether this user sees and touches the jobs of all. Patterns make nobody one."""
+        return omero_user in self.admins
+
+
+def _admins(file: str, found: object) -> frozenset[str]:
+    if isinstance(found, list) and all(isinstance(one, str) and one and one.isprintable() for one in found):
+        return frozenset(found)
+    raise UsageError(f'{file}: admins is a list of names in OMERO, such as ["ada"].')
 
 
 def _checked(file: str, omero: str, irods: object, never: frozenset[str]) -> str | None:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from omero_irods_bridge.agent.http.throttle import TooManyAttempts
 from omero_irods_bridge.model.errors import BridgeError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -20,6 +21,7 @@ _STATUSES: Final[Mapping[str, HTTPStatus]] = {
     "not-found": HTTPStatus.NOT_FOUND,
     "access-denied": HTTPStatus.FORBIDDEN,
     "busy": HTTPStatus.CONFLICT,
+    "conflict": HTTPStatus.CONFLICT,
     "unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -45,6 +47,13 @@ async def ask_for_token(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BridgeError)
     status = HTTPStatus.UNAUTHORIZED
     return problem(status, error.code, error.message, error.hint, WWW_Authenticate="Bearer")
+
+
+async def ask_to_wait(_request: Request, error: Exception) -> JSONResponse:
+    """Of who failed to sign in too often."""
+    assert isinstance(error, TooManyAttempts)
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    return problem(status, error.code, error.message, error.hint, Retry_After=str(error.wait_s))
 
 
 async def of_database(_request: Request, _error: Exception) -> JSONResponse:

@@ -1,0 +1,47 @@
+"""Puts the application that answers over HTTP together, from settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+from fastapi import FastAPI
+
+from omero_irods_bridge.agent.desk import Desk
+from omero_irods_bridge.agent.http.app import create_app
+from omero_irods_bridge.agent.http.cookies import Cookies, secret_in
+from omero_irods_bridge.agent.http.sign_in import SignIn
+from omero_irods_bridge.agent.http.tokens import Tokens
+from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.omero_users import OmeroUsers
+from omero_irods_bridge.agent_settings import APPLICATION, AgentSettings
+from omero_irods_bridge.settings import Settings
+
+SECRET_SUFFIX: Final = ".secret"  # noqa: S105 -- the name of a file
+"""Of the file beside the database that signs cookies."""
+
+
+def application(settings: Settings, desk: Desk, identities: Identities) -> FastAPI:
+    """What answers at ``agent.listen``. Connects to nothing.
+
+    Raises:
+        UsageError, NotFound, AccessDenied: the file of tokens, or that of the secret, is not as it should be.
+    """
+    agent = settings.agent
+    tokens = Tokens(()) if agent.tokens is None else Tokens.read(agent.tokens)
+    url = public_url(agent)
+    cookies = Cookies(secret_in(secret_file(agent)), is_secure=url.startswith("https:"))
+    return create_app(desk, tokens, SignIn(OmeroUsers(settings.omero), identities, cookies), public_url=url)
+
+
+def public_url(agent: AgentSettings) -> str:
+    """What links begin with."""
+    return (agent.public_url or f"http://{agent.listen}").rstrip("/")
+
+
+def secret_file(agent: AgentSettings) -> Path:
+    """Beside the file of SQLite; agents that share PostgreSQL have one each, or a copy of it."""
+    if agent.database.startswith("/"):
+        return Path(agent.database + SECRET_SUFFIX)
+    return platformdirs.user_state_path(APPLICATION) / f"agent{SECRET_SUFFIX}"

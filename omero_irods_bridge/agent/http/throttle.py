@@ -1,0 +1,67 @@
+"""Slows down who guesses: so many failures within a while, then none more for as long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from omero_irods_bridge.model.errors import BridgeError
+
+MOST_KEYS: Final = 10_000
+"""Of whom failures are remembered at once."""
+
+
+class TooManyAttempts(BridgeError):
+    """Somebody failed too often; ``wait_s`` says when the next attempt is looked at."""
+
+    code: ClassVar[str] = "too-many-attempts"
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("There were too many attempts that failed.", hint=f"Try again in {wait_s} seconds.")
+        self.wait_s = wait_s
+
+
+class Throttle:
+    """At most ``most`` attempts that fail within ``within_s`` seconds, for each key. Any thread may use it.
+
+    It is kept in memory: each worker counts for itself, and a new start forgets.
+    """
+
+    def __init__(self, most: int, within_s: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._within_s, self._now = most, within_s, now
+        self._failures: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: str) -> None:
+        """Count an attempt before it is made, so that many at once count too.
+
+        Raises:
+            TooManyAttempts: this one is not to be made.
+        """
+        with self._lock:
+            made, now = self._recent(key)
+            if len(made) >= self._most:
+                raise TooManyAttempts(max(1, round(made[0] + self._within_s - now)))
+            made.append(now)
+
+    def give_back(self, key: str) -> None:
+        """The attempt did not fail after all, or nobody could say."""
+        with self._lock:
+            made, _ = self._recent(key)
+            if made:
+                made.pop()
+
+    def _recent(self, key: str) -> tuple[deque[float], float]:
+        """The attempts that still count, and the time; of too many keys the one used first is dropped."""
+        now = self._now()
+        made = self._failures.pop(key, deque())
+        while made and made[0] <= now - self._within_s:
+            made.popleft()
+        self._failures[key] = made
+        if len(self._failures) > MOST_KEYS:
+            del self._failures[next(iter(self._failures))]
+        return made, now
