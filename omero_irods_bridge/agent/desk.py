@@ -6,9 +6,10 @@ import logging
 from dataclasses import dataclass, replace
 
 from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.store.days import Day
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.model.errors import AccessDenied, NotFound
-from omero_irods_bridge.model.jobs import Job, JobEvent, JobSpec
+from omero_irods_bridge.model.jobs import Job, JobEvent, JobSpec, JobState
 
 audit = logging.getLogger("omero_irods_bridge.audit")
 """Who asked for what, and who was refused."""
@@ -58,6 +59,16 @@ class Desk:
         if not requester.is_admin:
             wanted = replace(wanted, requested_by=requester.user)
         return self._jobs.list_jobs(wanted, limit=limit, before=before)
+
+    def count(self, wanted: JobFilter, requester: Requester) -> dict[JobState, int]:
+        """How many there are in each state, of this user alone unless he is an administrator."""
+        if not requester.is_admin:
+            wanted = replace(wanted, requested_by=requester.user)
+        return self._jobs.count(wanted)
+
+    def days(self, requester: Requester, days: int = 30) -> list[Day]:
+        """How jobs ended on each of the last days, of this user alone unless he is an administrator."""
+        return self._jobs.days(days, None if requester.is_admin else requester.user)
 
     def get(self, job: int, requester: Requester) -> Job:
         """Raises NotFound, for a job of somebody else too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.days import Day, days_of
 from omero_irods_bridge.agent.store.rows import add_state, job_event_of, job_of
 from omero_irods_bridge.agent.store.tables import EVENTS, JOBS, PAUSED
 from omero_irods_bridge.model.errors import NotFound, UsageError
@@ -22,12 +24,16 @@ _FORGOTTEN_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs; what is none does not matter."""
+    """Which jobs; what is none does not matter.
+
+    ``text`` is somewhere in what was asked for or in why it failed; upper and lower case are the same.
+    """
 
     requested_by: str | None = None
     states: tuple[JobState, ...] = ()
     kind: JobKind | None = None
     batch: str | None = None
+    text: str | None = None
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         wanted: list[sa.ColumnElement[bool]] = []
@@ -39,6 +45,8 @@ class JobFilter:
             wanted.append(JOBS.c.kind == self.kind)
         if self.batch is not None:
             wanted.append(JOBS.c.batch == self.batch)
+        if self.text is not None:
+            wanted.append(_contains(JOBS.c.spec, self.text, False) | _contains(JOBS.c.error, self.text, True))
         return wanted
 
 
@@ -102,6 +110,10 @@ class Jobs:
         query = sa.select(JOBS.c.state, sa.func.count()).where(*wanted.conditions()).group_by(JOBS.c.state)
         with self._database.reading() as connection:
             return {JobState(state): number for state, number in connection.execute(query)}
+
+    def days(self, days: int, requested_by: str | None) -> list[Day]:
+        """How jobs ended on each of the last ``days`` days, of one user or of all; today is the last."""
+        return days_of(self._database, self._clock.now(), days, requested_by=requested_by)
 
     def events(self, job: int, *, after: int = 0, limit: int = LARGEST_PAGE) -> list[JobEvent]:
         """The log of a job, from behind the event ``after`` on. How far it is says :meth:`get`.
@@ -179,6 +191,12 @@ class Jobs:
     def paused(self) -> frozenset[JobKind]:
         with self._database.reading() as connection:
             return frozenset(map(JobKind, connection.execute(sa.select(PAUSED.c.kind)).scalars()))
+
+
+def _contains(column: sa.Column[Any], text: str, ascii_only: bool) -> sa.ColumnElement[bool]:
+    """Whether the JSON of a column has ``text`` in it, as JSON writes it."""
+    written = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+    return sa.func.coalesce(column, "").icontains(written, autoescape=True)
 
 
 def _row(connection: sa.Connection, job: int) -> Any:
