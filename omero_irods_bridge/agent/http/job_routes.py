@@ -51,8 +51,9 @@ def _filter(
     kind: JobKind | None = None,
     user: Annotated[str | None, Query(max_length=100)] = None,
     batch: Annotated[str | None, Query(max_length=100)] = None,
+    text: Annotated[str | None, Query(max_length=100)] = None,
 ) -> JobFilter:
-    return JobFilter(user, tuple(state or ()), kind, batch)
+    return JobFilter(user, tuple(state or ()), kind, batch, text)
 
 
 @router.get("")

@@ -35,11 +35,17 @@ def problem(status: int, code: str, title: str, hint: str = "", **headers: str) 
     return JSONResponse(body, status, named, MEDIA_TYPE)
 
 
+def status_of(error: BridgeError) -> HTTPStatus:
+    """The status of HTTP that comes nearest to an error."""
+    if isinstance(error, TooManyAttempts):
+        return HTTPStatus.TOO_MANY_REQUESTS
+    return _STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
 async def of_bridge(_request: Request, error: Exception) -> JSONResponse:
     """Of what the bridge refuses or fails at."""
     assert isinstance(error, BridgeError)
-    status = _STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    return problem(status, error.code, error.message, error.hint)
+    return problem(status_of(error), error.code, error.message, error.hint)
 
 
 async def ask_for_token(_request: Request, error: Exception) -> JSONResponse:

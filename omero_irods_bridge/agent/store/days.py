@@ -50,7 +50,7 @@ def _query(dialect: str, begin: float, requested_by: str | None) -> sa.Select[An
 
 
 def _whole(dialect: str, number: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
-    """Rounded down: a cast does so in SQLite, which may lack floor; in PostgreSQL a cast goes to the nearest."""
+    """Rounded down, as a cast does in SQLite, which may lack floor, and not in PostgreSQL."""
     return sa.cast(number if dialect == "sqlite" else sa.func.floor(number), sa.Integer)
 
 
