@@ -5,11 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 from omero_irods_bridge.agent.accounts import Accounts, service_account, service_user_in_irods
+from omero_irods_bridge.agent.answering import application
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.engine.worker import Worker, WorkerOptions
-from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.serving import served
-from omero_irods_bridge.agent.http.tokens import Tokens
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.performing import Performer
 from omero_irods_bridge.agent.store.attempts import Limits
@@ -34,17 +33,17 @@ def run_worker(settings: Settings, stop: CancelToken) -> bool:
     database = Database(settings.agent.database)
     desk = Desk(Jobs(database, clock), identities)
     try:
-        with _answering(settings.agent, desk):
+        with _answering(settings, desk, identities):
             return Worker(database, _options(settings.agent), clock, perform).run(stop)
     finally:
         database.close()
 
 
-def _answering(agent: AgentSettings, desk: Desk) -> AbstractContextManager[object]:
+def _answering(settings: Settings, desk: Desk, identities: Identities) -> AbstractContextManager[object]:
     """The API, when somebody may use it."""
-    if agent.tokens is None:
+    if settings.agent.tokens is None:
         return nullcontext()
-    return served(create_app(desk, Tokens.read(agent.tokens)), *agent.address)
+    return served(application(settings, desk, identities), *settings.agent.address)
 
 
 def check_settings(settings: Settings) -> Identities:
