@@ -13,13 +13,15 @@ from pathlib import Path
 
 from omero_irods_bridge.adapters.irods.environment import account_from_environment
 from omero_irods_bridge.adapters.irods.store import IrodsStore
-from omero_irods_bridge.adapters.omero.connection import connect
+from omero_irods_bridge.adapters.omero.connection import OmeroConnection, connect
 from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
 from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.ports import ImageServer, ObjectStore
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
+from omero_irods_bridge.wiring import mounts_of, receiver_on
 
 
 class Accounts:
@@ -37,6 +39,23 @@ class Accounts:
             NotFound: OMERO has no such user or group.
             Unreachable: nobody answers there.
         """
+        with self._omero_as(user, group) as connection:
+            yield OmeroImageServer(connection, repository=self._settings.omero.managed_repository)
+
+    @contextmanager
+    def receiver(self, user: str, group: str = "") -> Iterator[Receiver]:
+        """As :meth:`image_server`, as one that takes a load."""
+        omero = self._settings.omero
+        with self._omero_as(user, group) as connection:
+            yield receiver_on(
+                connection,
+                omero.managed_repository,
+                mounts_of(self._settings),
+                import_command=omero.import_command,
+            )
+
+    @contextmanager
+    def _omero_as(self, user: str, group: str) -> Iterator[OmeroConnection]:
         self._identities.irods_user(user)
         omero = self._settings.omero
         host, name, file = service_account(omero)
@@ -45,7 +64,7 @@ class Accounts:
             connect(login, secure=omero.secure) as service,
             service.as_user(user, group or None) as connection,
         ):
-            yield OmeroImageServer(connection, repository=omero.managed_repository)
+            yield connection
 
     @contextmanager
     def object_store(self, user: str) -> Iterator[ObjectStore]:

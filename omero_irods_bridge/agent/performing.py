@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
+from omero_irods_bridge.agent.loading import Loader
 from omero_irods_bridge.agent.store.attempts import Begun
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
-from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, ExitStatus, NotFound, UsageError
+from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, ExitStatus, NotFound
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
 from omero_irods_bridge.model.jobs import GcWork, PackWork, UnpackWork, VerifyWork
 from omero_irods_bridge.model.packing import PackRequest
@@ -15,6 +16,7 @@ from omero_irods_bridge.model.snapshot import Snapshot, from_avus
 from omero_irods_bridge.model.verification import Finding, Verification
 from omero_irods_bridge.operations import gc, pack, verify
 from omero_irods_bridge.operations.targets import choose
+from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.ports import AvuCondition, Clock, ImageServer, ObjectStore
 from omero_irods_bridge.settings import Settings
 
@@ -26,6 +28,7 @@ class Doors(Protocol):
     """Connections on behalf of a user, by his name in OMERO; each lasts as long as its block."""
 
     def image_server(self, user: str, group: str = "") -> AbstractContextManager[ImageServer]: ...
+    def receiver(self, user: str, group: str = "") -> AbstractContextManager[Receiver]: ...
     def object_store(self, user: str) -> AbstractContextManager[ObjectStore]: ...
 
 
@@ -35,9 +38,10 @@ class Performer:
     def __init__(self, settings: Settings, doors: Doors, clock: Clock) -> None:
         self._settings, self._doors, self._clock = settings, doors, clock
         self._prefix = settings.snapshots.prefix
+        self._load = Loader(settings, doors.receiver, clock)
 
     def __call__(self, begun: Begun, report: Report, cancel: CancelToken) -> Outcome:
-        """Safe to repeat after any interruption; a snapshot is made once.
+        """Safe to repeat after any interruption; a snapshot is made once, a packet loaded once.
 
         Raises:
             BridgeError: what failed.
@@ -49,7 +53,8 @@ class Performer:
             if isinstance(spec.work, VerifyWork):
                 return self._verify(spec.work, store, report, cancel)
             if isinstance(spec.work, UnpackWork):
-                raise UsageError("This agent does not unpack yet.")
+                result = self._load(spec.requested_by, spec.work, store, report, cancel)
+                return Outcome(End.DONE, result)
             return self._gc(spec.work, store, report, cancel)
 
     def _pack(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
@@ -23,6 +23,7 @@ from omero_irods_bridge.model.jobs import (
     PackWork,
     Phase,
     StateChanged,
+    UnpackWork,
     VerifyWork,
 )
 
@@ -34,6 +35,9 @@ _Job = Annotated[int, typer.Argument(metavar="JOB", hidden=True)]
 WATCH_S: Final = 0.5
 """How often ``watch`` looks."""
 
+_MOST_SHOWN: Final = 20
+"""Of a table in a result; ``--json`` has all."""
+
 
 @dataclass(frozen=True)
 class Which:
@@ -42,7 +46,7 @@ class Which:
     state: Annotated[
         list[JobState] | None, typer.Option(metavar="STATE", help="queued, running, waiting, done, ...")
     ] = None
-    kind: Annotated[JobKind | None, typer.Option(metavar="KIND", help="pack, verify or gc.")] = None
+    kind: Annotated[JobKind | None, typer.Option(metavar="KIND", help="pack, unpack, verify or gc.")] = None
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Of this OMERO user.")] = None
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 50
     before: Annotated[int | None, typer.Option(metavar="JOB", help="Older than this one.")] = None
@@ -200,6 +204,8 @@ def what(job: Job) -> str:
     if isinstance(work, PackWork):
         shown = ", ".join(map(str, work.objects[:3]))
         return shown if len(work.objects) <= 3 else f"{shown} and {len(work.objects) - 3:,} more"
+    if isinstance(work, UnpackWork):
+        return f"{work.path} into {work.into}" if work.into else work.path
     return work.path if isinstance(work, VerifyWork) else work.collection or "~"
 
 
@@ -214,7 +220,9 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     if job.finished_at is not None:
         yield "ended", _when(job.finished_at)
     for name, value in (job.result or {}).items():
-        if not isinstance(value, list):
+        if isinstance(value, Mapping):
+            yield from ((name, f"{key}: {one}") for key, one in list(value.items())[:_MOST_SHOWN])
+        elif not isinstance(value, list):
             yield name, str(value)
     if job.error is not None:
         yield "error", job.error.message
