@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Protocol, TypeAlias
 
 from omero_irods_bridge.model.checksums import OmeroHash, Sha256
@@ -352,6 +353,57 @@ class Surroundings(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class MadeLink:
+    """A link that a source (a card) has made: from ``parent`` to the annotation ``child``."""
+
+    key: str
+    parent: str
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """An OriginalFile of a fileset: ``path`` in the repository, and where its link leads, as the server sees it.
+
+    ``target`` is none for a file that is no link, or that this machine does not see.
+    """
+
+    file: int
+    client_path: str
+    path: str
+    target: PurePosixPath | None
+    size: int
+    hash: OmeroHash | None
+
+
+class IngestBook(Protocol):
+    """What ingest asks of OMERO besides importing, as one user in one group. One thread at a time."""
+
+    def made_links(self, source: str, parents: Sequence[str]) -> list[MadeLink]:
+        """Annotation links of containers of the classes Project, Dataset and Screen that ``source`` has made.
+
+        All of them when ``parents`` is empty. A link says so by its ExternalInfo: entityType ``source``.
+        """
+        ...
+
+    def existing(self, kind: str, ids: Sequence[int]) -> set[int]:
+        """Those ids that there are objects of, in all groups that this user may see."""
+        ...
+
+    def files_of(self, filesets: Sequence[int]) -> Mapping[int, Sequence[FilePlace]]:
+        """The files of filesets in the order of their entries, by fileset."""
+        ...
+
+    def link_anew(self, place: FilePlace, target: PurePosixPath) -> None:
+        """Let the link of a file lead to where the server sees it now; in one step, or not at all.
+
+        Raises:
+            NotInPlace: it is no link, or may not be changed here.
+        """
+        ...
+
+
 # -- iRODS
 
 
@@ -496,6 +548,26 @@ class ObjectStore(Protocol):
         ...
 
 
+class TreeStore(ObjectStore, Protocol):
+    """An ``ObjectStore`` that answers for whole trees in few queries, however many objects are in them."""
+
+    def avus_below(self, collection: str, prefix: str) -> Mapping[str, tuple[Avu, ...]]:
+        """AVUs whose attribute begins with ``prefix``, by path: of ``collection`` and of all that is in it."""
+        ...
+
+    def objects_named(self, ending: str, collection: str, *, recursive: bool = True) -> Sequence[DataObject]:
+        """Data objects whose names end so, in a collection and below it; with their good replicas at least."""
+        ...
+
+    def time_there(self) -> float:
+        """Seconds since 1970 as the server counts them, by whose clock objects have their times.
+
+        Raises:
+            AccessDenied: this user may write nothing there by which to see it.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AvuCondition:
     """``attribute`` has a value that equals, contains, or lies between these (as texts, both inclusive).
@@ -516,4 +588,28 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds since 1970, UTC."""
+        ...
+
+
+class ScriptRepository(Protocol):
+    """The scripts that an OMERO server offers to everybody, by path, such as ``/omero/iRODS/Name.py``."""
+
+    def read(self, path: str) -> str | None:
+        """The text; none where there is no such script."""
+        ...
+
+    def write(self, path: str, text: str) -> None:
+        """Add a script, or replace the text of the one that is there.
+
+        Raises:
+            AccessDenied: this user may not.
+        """
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a script; nothing happens where there is none.
+
+        Raises:
+            AccessDenied: this user may not.
+        """
         ...

@@ -6,18 +6,20 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from omero_irods_bridge.adapters.local import open_local
 from omero_irods_bridge.model.errors import AccessDenied, UsageError
 from omero_irods_bridge.model.imports import MountedAt, Mounts
-from omero_irods_bridge.ports import ImageServer, ObjectModel, ObjectStore
+from omero_irods_bridge.ports import ImageServer, ObjectModel, ObjectStore, ScriptRepository
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
 
 if TYPE_CHECKING:
     from omero_irods_bridge.adapters.omero.connection import OmeroConnection
     from omero_irods_bridge.adapters.omero.login import Login
+    from omero_irods_bridge.operations.ingesting.hands import IngestSide
     from omero_irods_bridge.operations.unpacking.receiver import Receiver
 
 __all__ = ["SystemClock", "open_image_server", "open_local", "open_object_store", "zone_of"]
@@ -26,6 +28,11 @@ PASSWORD_VARIABLE: Final = "OMERO_PASSWORD"  # noqa: S105 -- the name of a varia
 
 Ask = Callable[[str], str]
 """Asks a person for a secret; the argument says for which."""
+
+FindSession = Callable[[], tuple[str, str, int]]
+"""Host, key and port of a session that somebody else has opened."""
+
+_session_of_others: ContextVar[FindSession | None] = ContextVar("session", default=None)
 
 
 class SystemClock:
@@ -84,6 +91,33 @@ def open_receiver(settings: Settings, ask: Ask | None = None) -> Iterator[Receiv
         )
 
 
+@contextmanager
+def open_scripts(settings: Settings, ask: Ask | None = None) -> Iterator[ScriptRepository]:
+    """The scripts of the OMERO server of the settings; see :func:`open_image_server`."""
+    from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
+
+    with _connected(settings.omero, ask) as connection:
+        yield OmeroScripts(connection)
+
+
+@contextmanager
+def over_session(find: FindSession) -> Iterator[None]:
+    """Let every OMERO server that is opened within the block be that of this session, which stays open.
+
+    ``find`` is called each time, and not before.
+    """
+    token = _session_of_others.set(find)
+    try:
+        yield
+    finally:
+        _session_of_others.reset(token)
+
+
+def is_over_session() -> bool:
+    """Whether this runs within :func:`over_session`."""
+    return _session_of_others.get() is not None
+
+
 def mounts_of(settings: Settings) -> Mounts:
     """Where this machine sees folders of the OMERO server."""
     pairs = settings.mounts.items()
@@ -124,6 +158,33 @@ def receiver_on(
     )
 
 
+def ingest_on(
+    connection: OmeroConnection,
+    repository: Path | None = None,
+    mounts: Mounts | None = None,
+    *,
+    import_command: Path | None = None,
+) -> IngestSide:
+    """All ports of ingest on one connection, which the caller closes; see :func:`receiver_on`."""
+    from omero_irods_bridge.adapters.omero.ingest_book import OmeroIngestBook
+    from omero_irods_bridge.operations.ingesting.hands import IngestSide
+
+    receiver = receiver_on(connection, repository, mounts, import_command=import_command)
+    return IngestSide(receiver, OmeroIngestBook(connection, mounts, repository))
+
+
+@contextmanager
+def open_ingest_side(settings: Settings, ask: Ask | None = None) -> Iterator[IngestSide]:
+    """The OMERO server of the settings, as one that ingests; see :func:`open_image_server`."""
+    with _connected(settings.omero, ask) as connection:
+        yield ingest_on(
+            connection,
+            settings.omero.managed_repository,
+            mounts_of(settings),
+            import_command=settings.omero.import_command,
+        )
+
+
 def object_model() -> ObjectModel:
     """The classes that OMERO knows; no server is asked."""
     from omero_irods_bridge.adapters.omero.object_model import OmeroModel
@@ -151,8 +212,10 @@ def open_session(settings: Settings, host: str, key: str, port: int) -> Iterator
 def _connected(settings: OmeroSettings, ask: Ask | None) -> Iterator[OmeroConnection]:
     from omero_irods_bridge.adapters.omero.connection import connect
 
-    password = _given_password(settings)
-    if password is not None:
+    find, password = _session_of_others.get(), _given_password(settings)
+    if find is not None:
+        opened = _in_group(connect(_key_of(find), secure=settings.secure), settings.group)
+    elif password is not None:
         opened = connect(_own(settings, password), secure=settings.secure)
     else:
         opened = _stored_or_asked(settings, ask)
@@ -184,6 +247,13 @@ def _in_group(connection: OmeroConnection, group: str | None) -> OmeroConnection
         f"Your stored OMERO session is in the group {present}, not {group}.",
         hint=f"Run: omero sessions group '{group}'",
     )
+
+
+def _key_of(find: FindSession) -> Login:
+    from omero_irods_bridge.adapters.omero.login import SessionKey
+
+    host, key, port = find()
+    return SessionKey(host, key, port)
 
 
 def _own(settings: OmeroSettings, password: str) -> Login:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import typer
 
-from omero_irods_bridge.cli import agent, jobs
+from omero_irods_bridge.cli import agent, jobs, scripts
 from omero_irods_bridge.cli.options import with_groups
 
 _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
@@ -31,6 +31,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
             "retry": jobs.retry,
             "delete": jobs.delete,
         },
+    ),
+    "scripts": (
+        "What users of OMERO.web and OMERO.insight get: scripts that hand over to the agent.",
+        {"install": scripts.install, "list": scripts.list_scripts, "remove": scripts.remove},
     ),
 }
 

@@ -81,15 +81,19 @@ for _name, _command in _COMMANDS.items():
 add_groups(app)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+PROGRAM: Final = "omero-irods"
+
+
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run the command that ``arguments`` name (default: those of the process) and return its exit status.
 
-    A ``BridgeError`` is shown without a traceback; any other exception is a defect and passes through.
+    Help and errors call the command ``program``. A ``BridgeError`` is shown without a traceback; any other
+    exception is a defect and passes through.
     """
     given = _spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
         _check_unicode(given)
-        return _run(given) if given else _run(["--help"]) or ExitStatus.USAGE
+        return _run(given, program) if given else _run(["--help"], program) or ExitStatus.USAGE
     except BridgeError as failure:
         output.error(failure, as_json="--json" in given)
         return failure.exit_status
@@ -110,10 +114,10 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
     return [f"--data={ALL_DATA}" if argument == "--data" else argument for argument in arguments]
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], program: str) -> int:
     """The exit status; what typer says of arguments becomes an error like others."""
     try:
-        status = int(app(args=arguments, prog_name="omero-irods", standalone_mode=False) or ExitStatus.DONE)
+        status = int(app(args=arguments, prog_name=program, standalone_mode=False) or ExitStatus.DONE)
     except typer.Abort:
         output.note("omero-irods: Given up; nothing was done.")
         return ExitStatus.FAILED

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from omero_irods_bridge.cli import interrupts, output
 from omero_irods_bridge.cli.options import Config, OmeroLogin, Told
+from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.events import CancelToken, Report
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 def settings_of(config: Config, login: OmeroLogin | None = None) -> Settings:
     """The settings that a command works with."""
     from omero_irods_bridge.settings import load
+    from omero_irods_bridge.wiring import is_over_session
 
+    if login and (login.server or login.user) and is_over_session():
+        raise UsageError(
+            "The server and the user are those of the omero command.",
+            hint="Give these options to it: omero irods -s HOST -u NAME COMMAND",
+        )
     return load(config.config, login.settings() if login else None).settings
 
 
