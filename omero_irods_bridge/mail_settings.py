@@ -68,9 +68,9 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 class MailSettings(BaseModel):
     """Without ``host`` there is no mail.
 
-    Mail to a user waits ``wait_s``, so that jobs that are handed in one after the other come in one. What failed
-    is sent again after ``retry_after_s``, of which the last repeats. Beyond ``per_hour_user`` and
-    ``per_hour_admins`` mails an hour to the same people the rest comes in one.
+    Mail to a user waits ``wait_s``, so that jobs that are handed in one after the other come in one. What
+    could not be sent is sent again after ``retry_after_s``, of which the last repeats. Beyond
+    ``per_hour_user`` and ``per_hour_admins`` mails an hour to the same people the rest comes in one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 from omero_irods_bridge.agent.accounts import Accounts, service_account, service_user_in_irods
-from omero_irods_bridge.agent.answering import application
-from omero_irods_bridge.agent.desk import Desk
+from omero_irods_bridge.agent.answering import application, public_url
 from omero_irods_bridge.agent.engine.worker import Worker, WorkerOptions
 from omero_irods_bridge.agent.http.serving import served
 from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.mail.sending import mailing
 from omero_irods_bridge.agent.performing import Performer
 from omero_irods_bridge.agent.store.attempts import Limits
 from omero_irods_bridge.agent.store.database import Database
@@ -33,17 +33,20 @@ def run_worker(settings: Settings, stop: CancelToken) -> bool:
     database = Database(settings.agent.database)
     desk = Desk(Jobs(database, clock), identities)
     try:
-        with _answering(settings, desk, identities):
+        with (
+            mailing(settings, public_url(settings.agent), database, clock),
+            _answering(settings, desk, identities),
+        ):
             return Worker(database, _options(settings.agent), clock, perform).run(stop)
     finally:
         database.close()
 
 
-def _answering(settings: Settings, desk: Desk, identities: Identities) -> AbstractContextManager[object]:
+def _answering(settings: Settings, jobs: Jobs, identities: Identities) -> AbstractContextManager[object]:
     """The API, when somebody may use it."""
     if settings.agent.tokens is None:
         return nullcontext()
-    return served(application(settings, desk, identities), *settings.agent.address)
+    return served(application(settings, jobs, identities), *settings.agent.address)
 
 
 def check_settings(settings: Settings) -> Identities:
@@ -59,4 +62,5 @@ def check_settings(settings: Settings) -> Identities:
 
 def _options(agent: AgentSettings) -> WorkerOptions:
     limits = Limits(agent.limit, agent.limit_per_user, agent.limits_of_kinds)
-    return WorkerOptions(agent.worker, limits, tuple(agent.retry_after_s), agent.keep_days)
+    mails = agent.mail.host is not None
+    return WorkerOptions(agent.worker, limits, tuple(agent.retry_after_s), agent.keep_days, mails=mails)

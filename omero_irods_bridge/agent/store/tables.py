@@ -87,7 +87,7 @@ MAILS: Final = sa.Table(
     sa.UniqueConstraint("job", "attempt", "recipient"),
     sa.Index("bridge_mails_next", "state", "recipient", "id"),
 )
-"""What is to be told by mail: one row for an attempt that ended for good and for who is told, an OMERO user or,
+"""What is to be told by mail: a row for each attempt that ended for good and who is told, an OMERO user or,
 "", the administrators. Rows of one ``message`` go out together."""
 
 TOTALS: Final = sa.Table(
