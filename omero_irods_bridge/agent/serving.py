@@ -31,11 +31,11 @@ def run_worker(settings: Settings, stop: CancelToken) -> bool:
     clock, identities = SystemClock(), check_settings(settings)
     perform = Performer(settings, Accounts(settings, identities), clock)
     database = Database(settings.agent.database)
-    desk = Desk(Jobs(database, clock), identities)
+    jobs = Jobs(database, clock)
     try:
         with (
             mailing(settings, public_url(settings.agent), database, clock),
-            _answering(settings, desk, identities),
+            _answering(settings, jobs, identities),
         ):
             return Worker(database, _options(settings.agent), clock, perform).run(stop)
     finally:
