@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.store.days import Day
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
+from omero_irods_bridge.agent.zones import check_zone
 from omero_irods_bridge.model.errors import AccessDenied, NotFound
 from omero_irods_bridge.model.jobs import Job, JobEvent, JobSpec, JobState
 
@@ -29,17 +30,18 @@ class Requester:
 
 
 class Desk:
-    """Any thread may call any method."""
+    """Any thread may call any method. ``zone`` is the one that jobs may name, "" when it is not known."""
 
-    def __init__(self, jobs: Jobs, identities: Identities) -> None:
-        self._jobs, self._identities = jobs, identities
+    def __init__(self, jobs: Jobs, identities: Identities, zone: str = "") -> None:
+        self._jobs, self._identities, self._zone = jobs, identities, zone
 
     def submit(self, spec: JobSpec, requester: Requester) -> Job:
         """Take a job; it is durable when this returns. The same request again is the same job.
 
         Raises:
             AccessDenied: the job names another user, or this one may not use the agent.
-            UsageError: this user has asked for something else with the same request id.
+            Conflict: this user has asked for something else with the same request id.
+            UsageError: it names a place in another zone.
         """
         if spec.requested_by != requester.user and not requester.is_admin:
             audit.warning("refused: %s asked for a job of %r", requester.user, spec.requested_by)
@@ -48,6 +50,8 @@ class Desk:
                 hint="Leave out requested_by, or let that user ask.",
             )
         self._identities.irods_user(spec.requested_by)
+        if self._zone:
+            check_zone(spec.work, self._zone)
         job = self._jobs.submit(spec)
         audit.info("job %s: %s asked for %s of %s", job.id, requester.user, spec.kind, spec.requested_by)
         return job

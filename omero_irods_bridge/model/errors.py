@@ -58,6 +58,12 @@ class UsageError(BridgeError):
     exit_status = ExitStatus.USAGE
 
 
+class Conflict(UsageError):
+    """What was asked for contradicts what was asked for before, under the same name; nothing was done."""
+
+    code = "conflict"
+
+
 class PartialFailure(BridgeError):
     """Some items failed, the others are done."""
 

@@ -141,7 +141,7 @@ def test_a_token_is_good_for_users_whom_the_agent_lets_in(api: httpx.Client) -> 
     assert_problem(submit(api, requested_by="eve"), 403, "access-denied")
     assert_problem(submit(api, request_id="r r"), 422, "usage")
     submit(api)
-    assert_problem(submit(api, priority=0), 422, "usage")
+    assert_problem(submit(api, priority=0), 409, "conflict")
 
 
 def test_bad_requests_are_refused_in_words(api: httpx.Client) -> None:

@@ -19,6 +19,7 @@ from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.cookies import COOKIE, LASTS_S, Cookies, secret_in
 from omero_irods_bridge.agent.http.sign_in import FAILURES_OF_A_USER, KNOWN_S, WITHIN_S, SignIn
+from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.http.throttle import MOST_KEYS, Throttle, TooManyAttempts
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.omero_users import OmeroUsers
@@ -64,7 +65,7 @@ def users() -> KnownUsers:
 
 @pytest.fixture
 def api(jobs: Jobs, users: KnownUsers, hands: Hands) -> Iterator[httpx.Client]:
-    app = create_app(Desk(jobs, USERS), tokens(), signing_in(users, now=hands.now))
+    app = create_app(Desk(jobs, USERS), tokens(), Site(sign_in=signing_in(users, now=hands.now)))
     with answering(app) as client:
         yield client
 
@@ -82,7 +83,7 @@ def over_omero(server: OmeroServer, jobs: Jobs, user: User, hands: Hands) -> Ite
     omero = OmeroSettings(host=server.host, port=server.ssl_port)
     identities = Identities.parse('[users]\n"*" = "{name}"')
     known = SignIn(OmeroUsers(omero), identities, Cookies(SECRET, is_secure=False), hands.now)
-    with answering(create_app(Desk(jobs, identities), tokens(), known)) as client:
+    with answering(create_app(Desk(jobs, identities), tokens(), Site(sign_in=known))) as client:
         yield client
 
 
@@ -148,7 +149,7 @@ def test_while_omero_is_away_tokens_and_cookies_go_on(jobs: Jobs) -> None:
     known = SignIn(
         OmeroUsers(OmeroSettings(host="127.0.0.1", port=1)), USERS, Cookies(SECRET, is_secure=False)
     )
-    with answering(create_app(Desk(jobs, USERS), tokens(), known)) as api:
+    with answering(create_app(Desk(jobs, USERS), tokens(), Site(sign_in=known))) as api:
         assert_problem(api.get("/api/v1/jobs", headers=session_of("ada")), 503, "unreachable")
         assert_problem(sign_in(api), 503, "unreachable")
         assert api.get("/api/v1/jobs", headers=by("read")).status_code == 200
@@ -236,7 +237,7 @@ def test_the_cookie_is_for_this_page_alone_and_ends_with_the_day_or_before(api: 
 
 def test_the_cookie_goes_over_tls_alone_where_there_is_tls(jobs: Jobs, users: KnownUsers) -> None:
     known = SignIn(users, USERS, Cookies(SECRET, is_secure=True))
-    with answering(create_app(Desk(jobs, USERS), tokens(), known)) as api:
+    with answering(create_app(Desk(jobs, USERS), tokens(), Site(sign_in=known))) as api:
         assert "; secure" in sign_in(api).headers["set-cookie"].lower()
 
 

@@ -14,7 +14,7 @@ from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.days import Day, days_of
 from omero_irods_bridge.agent.store.rows import add_state, job_event_of, job_of
 from omero_irods_bridge.agent.store.tables import EVENTS, JOBS, PAUSED
-from omero_irods_bridge.model.errors import NotFound, UsageError
+from omero_irods_bridge.model.errors import Conflict, NotFound, UsageError
 from omero_irods_bridge.model.jobs import Job, JobEvent, JobKind, JobSpec, JobState
 from omero_irods_bridge.ports import Clock
 
@@ -60,7 +60,7 @@ class Jobs:
         """Keep a job; it is durable when this returns. The job that is there, when it was asked for before.
 
         Raises:
-            UsageError: the same user has asked for something else with the same request id.
+            Conflict: the same user has asked for something else with the same request id.
         """
         with self._database.writing() as connection:
             same = (JOBS.c.requested_by == spec.requested_by) & (JOBS.c.request_id == spec.request_id)
@@ -69,7 +69,7 @@ class Jobs:
                 row = self._insert(connection, spec)
         job = job_of(row)
         if job.spec != spec:
-            raise UsageError(
+            raise Conflict(
                 f"The request {spec.request_id!r} was made before, for something else: job {job.id}.",
                 hint="Give each request an id of its own.",
             )

@@ -1,0 +1,41 @@
+"""Whether the agent lives, and whether what it needs answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+
+from omero_irods_bridge.agent.desk import Requester
+from omero_irods_bridge.agent.health import Health
+from omero_irods_bridge.agent.http.doors import Reader, TheDesk
+from omero_irods_bridge.agent.http.site import health_of
+from omero_irods_bridge.agent.store.jobs import JobFilter
+from omero_irods_bridge.model.errors import Unreachable
+
+router: Final = APIRouter(tags=["health"])
+TheHealth = Annotated[Health, Depends(health_of)]
+
+
+@router.get("/healthz")
+def healthz(desk: TheDesk) -> Any:
+    """Whether the agent lives: its database answers."""
+    desk.list_jobs(JobFilter(), Requester("healthz"), limit=1)
+    return {"ok": True}
+
+
+@router.get("/readyz")
+def readyz(health: TheHealth) -> Any:
+    """Whether jobs can be done: the database, OMERO and iRODS answer."""
+    away = [one.name for one in health.checks() if not one.ok]
+    if away:
+        raise Unreachable(f"Not reachable: {', '.join(away)}.", hint="See /api/v1/health.")
+    return {"ok": True}
+
+
+@router.get("/api/v1/health")
+def health_now(health: TheHealth, _: Reader) -> Any:
+    """How the database, OMERO and iRODS are; looked at no more than every ten seconds."""
+    checks = health.checks()
+    return {"ok": all(one.ok for one in checks), "checks": [asdict(one) for one in checks]}

@@ -1,0 +1,65 @@
+"""What stands behind the application besides its desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from fastapi import FastAPI, Request
+
+from omero_irods_bridge.agent.health import Health
+from omero_irods_bridge.agent.http.sign_in import SignIn
+from omero_irods_bridge.agent.queues import Queues
+from omero_irods_bridge.agent.snapshots import Snapshots
+from omero_irods_bridge.model.errors import NotFound
+
+PUBLIC_URL: Final = "http://127.0.0.1:8640"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is none is not there for this application: who asks for it is told so.
+
+    Links begin with ``public_url``. ``schedules`` gives the rows of all schedules.
+    """
+
+    public_url: str = PUBLIC_URL
+    sign_in: SignIn | None = None
+    snapshots: Snapshots | None = None
+    queues: Queues | None = None
+    health: Health | None = None
+    schedules: Callable[[], Sequence[Any]] | None = None
+
+    def set_on(self, app: FastAPI) -> None:
+        """Let requests find it, on ``app.state``."""
+        app.state.public_url = self.public_url.rstrip("/")
+        app.state.sign_in, app.state.snapshots = self.sign_in, self.snapshots
+        app.state.queues, app.state.health = self.queues, self.health
+        app.state.schedules = self.schedules
+
+
+def snapshots_of(request: Request) -> Snapshots:
+    """Raises NotFound where there are none."""
+    found: Snapshots | None = request.app.state.snapshots
+    return _there(found, "snapshots")
+
+
+def queues_of(request: Request) -> Queues:
+    """Raises NotFound where there are none."""
+    found: Queues | None = request.app.state.queues
+    return _there(found, "queues")
+
+
+def health_of(request: Request) -> Health:
+    """Raises NotFound where nobody looks."""
+    found: Health | None = request.app.state.health
+    return _there(found, "health")
+
+
+def _there(found: _T | None, what: str) -> _T:
+    if found is None:
+        raise NotFound(f"This agent tells nothing of {what}.")
+    return found

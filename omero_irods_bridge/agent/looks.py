@@ -1,0 +1,38 @@
+"""What :mod:`agent.health` looks at: the two servers by the agent's own accounts, and its database."""
+
+from __future__ import annotations
+
+from omero_irods_bridge.adapters.irods.environment import account_from_environment
+from omero_irods_bridge.adapters.irods.store import IrodsStore
+from omero_irods_bridge.adapters.omero.login import UserPassword
+from omero_irods_bridge.adapters.omero.signing_in import user_of
+from omero_irods_bridge.agent.accounts import service_account
+from omero_irods_bridge.agent.desk import Desk, Requester
+from omero_irods_bridge.agent.health import Health
+from omero_irods_bridge.agent.store.jobs import JobFilter
+from omero_irods_bridge.settings import Settings, read_secret
+
+
+def health_of(settings: Settings, desk: Desk) -> Health:
+    """Whether both servers let the agent in, and its database answers."""
+    return Health(
+        {
+            "database": lambda: _ask_database(desk),
+            "OMERO": lambda: _log_in_to_omero(settings),
+            "iRODS": lambda: _log_in_to_irods(settings),
+        }
+    )
+
+
+def _ask_database(desk: Desk) -> None:
+    desk.list_jobs(JobFilter(), Requester("health"), limit=1)
+
+
+def _log_in_to_omero(settings: Settings) -> None:
+    host, user, file = service_account(settings.omero)
+    user_of(UserPassword(host, user, read_secret(file), settings.omero.port), secure=settings.omero.secure)
+
+
+def _log_in_to_irods(settings: Settings) -> None:
+    with IrodsStore(account_from_environment(settings.irods.environment_file)) as store:
+        store.find(f"/{store.zone}")
