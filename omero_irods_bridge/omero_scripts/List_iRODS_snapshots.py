@@ -15,7 +15,7 @@ SHOWN = 3
 
 def show(client: Any, agent: Agent) -> tuple[str, object, str]:
     """The newest in the message, all that were asked for in what the script prints."""
-    found = agent.snapshots(limit=chosen(client, "Limit", 50), **_wanted(client))
+    found = agent.snapshots(**_wanted(client))
     lines = [_line(one) for one in found]
     for line in lines:
         print(line)  # noqa: T201 -- OMERO keeps it as the script's text
@@ -31,7 +31,7 @@ def _wanted(client: Any) -> dict[str, Any]:
     wanted = {}
     name, kind, ids = chosen(client, "Name").strip(), chosen(client, "Data_Type"), chosen(client, "IDs", [])
     if name:
-        wanted["q"] = name
+        wanted["name"] = name
     elif kind and len(ids) == 1:
         wanted = {"image": ids[0]} if kind == "Image" else {"source": f"{kind}:{ids[0]}"}
     return wanted
@@ -59,7 +59,6 @@ def main() -> None:
         ),
         scripts.List("IDs", grouping="2", description="Which one.").ofType(rlong(0)),
         scripts.String("Name", grouping="3", description="Of objects whose name contains this."),
-        scripts.Long("Limit", grouping="4", description="At most so many.", default=50, min=1, max=200),
         version=VERSION,
         authors=["OMERO-iRODS bridge"],
         institutions=[""],

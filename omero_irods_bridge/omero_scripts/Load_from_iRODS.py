@@ -40,14 +40,11 @@ def _newest(client: Any, agent: Agent) -> str:
         )
     wanted = {"image": ids[0]} if kind == "Image" else {"source": f"{kind}:{ids[0]}"}
     server = client.getSession().getConfigService().getDatabaseUuid()
-    found = [
-        one
-        for one in agent.snapshots(limit=50, **wanted)
-        if one.get("server") == server and one.get("state") == "sealed"
-    ]
+    snapshots = agent.snapshots(state="sealed", **wanted)
+    found = [str(one["path"]) for one in snapshots if one.get("server") == server and "path" in one]
     if not found:
         raise Refused(f"There is no snapshot of {kind}:{ids[0]} that you may read.")
-    return str(found[0].get("path"))
+    return found[0]
 
 
 def main() -> None:

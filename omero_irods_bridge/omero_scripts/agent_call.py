@@ -21,8 +21,9 @@ from omero.rtypes import rstring, wrap
 
 AGENT = "http://127.0.0.1:8640"
 VERSION = "development"
-TIMEOUT_S = 30
-LARGEST_ANSWER = 4 << 20
+TIMEOUT_S = 40
+LARGEST_ANSWER = 16 << 20
+MOST = 1000
 LONGEST_TEXT = 500
 
 _LINK = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]{1,500}", re.ASCII)
@@ -53,10 +54,11 @@ class Agent:
         return self._ask("/api/v1/jobs", body)
 
     def snapshots(self, **wanted: Any) -> list[dict[str, Any]]:
-        """Snapshots of the user, the newest first. Raises Refused."""
-        query = urllib.parse.urlencode(wanted)
+        """Snapshots that the user may read, the newest first, ``MOST`` at most. Raises Refused."""
+        query = urllib.parse.urlencode({"limit": MOST, **wanted})
         found = self._ask("/api/v1/snapshots?" + query).get("snapshots")
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        told = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        return sorted(told, key=lambda one: str(one.get("packed_at")), reverse=True)
 
     def _ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
         headers = dict(self._headers)
