@@ -57,7 +57,7 @@ def _template(text: str) -> str:
 
 
 def _irods_path(path: str) -> str:
-    if not path.rpartition(":")[2].startswith("/"):
+    if not path.startswith("/") and not path.partition(":")[2].startswith("/"):
         raise ValueError('the left side is "/logical/path" or "resource:/physical/path"')
     return path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from omero_irods_bridge.adapters.local import open_local
 from omero_irods_bridge.model.errors import AccessDenied, UsageError
 from omero_irods_bridge.model.imports import MountedAt, Mounts
-from omero_irods_bridge.ports import ImageServer, ObjectModel, ObjectStore, ScriptRepository
+from omero_irods_bridge.ports import ImageServer, ObjectModel, ScriptRepository, TreeStore
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class SystemClock:
 
 
 @contextmanager
-def open_object_store(settings: Settings) -> Iterator[ObjectStore]:
+def open_object_store(settings: Settings) -> Iterator[TreeStore]:
     """The iRODS zone of the user's irods_environment.json, or of the one that the settings name.
 
     Raises:
@@ -145,7 +145,7 @@ def receiver_on(
     from omero_irods_bridge.adapters.omero.surroundings import OmeroSurroundings
     from omero_irods_bridge.operations.unpacking.receiver import Receiver
 
-    ours = OmeroImporter(connection.client, mounts, repository)
+    ours = OmeroImporter(connection.client, mounts, repository, connection.another_client)
     command = None if import_command is None else [str(import_command)]
     return Receiver(
         server=OmeroImageServer(connection, repository=repository),
@@ -206,6 +206,11 @@ def open_session(settings: Settings, host: str, key: str, port: int) -> Iterator
 
     with connect(SessionKey(host, key, port), secure=settings.omero.secure) as connection:
         yield OmeroImageServer(connection, repository=settings.omero.managed_repository)
+
+
+def open_connection(settings: Settings, ask: Ask | None = None) -> AbstractContextManager[OmeroConnection]:
+    """A connection with the OMERO server of the settings; see :func:`open_image_server`."""
+    return _connected(settings.omero, ask)
 
 
 @contextmanager

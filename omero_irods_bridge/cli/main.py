@@ -18,8 +18,10 @@ import typer
 from omero_irods_bridge import __version__
 from omero_irods_bridge.cli import output
 from omero_irods_bridge.cli.diff import diff
+from omero_irods_bridge.cli.doctor import doctor
 from omero_irods_bridge.cli.gc import gc
 from omero_irods_bridge.cli.groups import add_groups
+from omero_irods_bridge.cli.init import init
 from omero_irods_bridge.cli.listing import find_snapshots, list_snapshots
 from omero_irods_bridge.cli.loads import loads, undo
 from omero_irods_bridge.cli.options import with_groups
@@ -75,6 +77,8 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "verify": verify,
     "gc": gc,
     "settings": settings,
+    "init": init,
+    "doctor": doctor,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(with_groups(_command))
