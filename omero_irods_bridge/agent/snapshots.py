@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.errors import NotFound, UsageError
 from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
-from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot, timestamp
+from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot, from_avus, timestamp
 from omero_irods_bridge.operations.find import Criteria, find
 from omero_irods_bridge.ports import ObjectStore
 
@@ -42,6 +42,23 @@ class Snapshots:
         with self._open_store(user) as store:
             found = find(store, wanted, skip=skip, limit=limit + 1, prefix=self._prefix)
         return Found(tuple(found[:limit]), skip + limit if len(found) > limit else None)
+
+    def at(self, user: str, path: str) -> Snapshot:
+        """The snapshot at this path, as far as this user of OMERO may see it.
+
+        Raises:
+            NotFound: there is none.
+            AccessDenied, Unreachable: as :meth:`search`.
+        """
+        with self._open_store(user) as store:
+            avus = store.avus_of_many([path]).get(path, ())
+        description = from_avus(avus, self._prefix)
+        if description is None:
+            raise NotFound(
+                f"There is no snapshot at {path} that {user} may see.",
+                hint="Look for it among the snapshots.",
+            )
+        return Snapshot(path, description)
 
 
 def with_text(wanted: Criteria, text: str) -> Criteria:

@@ -28,7 +28,8 @@ class Criteria:
     """Which snapshots are wanted; those that fulfil everything that is given.
 
     ``image`` finds snapshots of at most LARGEST_IMAGE_LIST images (model/snapshot.py). ``name`` is a part of
-    the name of what was packed. Times are of the packing; times and sizes, in bytes, include both ends.
+    the name of what was packed, ``note`` one of what its packer wrote. Times are of the packing; times and
+    sizes, in bytes, include both ends.
     """
 
     owner: str | None = None
@@ -42,6 +43,7 @@ class Criteria:
     min_size: int | None = None
     max_size: int | None = None
     below: str | None = None
+    note: str | None = None
 
     def __post_init__(self) -> None:
         if self.since is not None and self.until is not None and self.since > self.until:
@@ -119,8 +121,9 @@ def conditions(criteria: Criteria, prefix: str = DEFAULT_PREFIX) -> list[AvuCond
     }
     given = ((prefix + name, str(value)) for name, value in equal.items() if value is not None)
     wanted = [AvuCondition(prefix + "packet"), *(AvuCondition(name, equals=value) for name, value in given)]
-    if criteria.name is not None:
-        wanted.append(AvuCondition(prefix + "name", contains=criteria.name))
+    for name, part in (("name", criteria.name), ("note", criteria.note)):
+        if part is not None:
+            wanted.append(AvuCondition(prefix + name, contains=part))
     if criteria.since is not None or criteria.until is not None:
         wanted.append(AvuCondition(prefix + "packed_at", between=_between(criteria.since, criteria.until)))
     return wanted

@@ -14,6 +14,7 @@ from omero_irods_bridge.agent.http.sign_in import NotSignedIn
 from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.http.throttle import TooManyAttempts
 from omero_irods_bridge.agent.http.tokens import Tokens
+from omero_irods_bridge.agent.pages.routes import add_pages
 from omero_irods_bridge.model.errors import BridgeError
 
 
@@ -30,6 +31,7 @@ def create_app(desk: Desk, tokens: Tokens, site: Site | None = None) -> FastAPI:
     app.include_router(session_routes.router)
     app.include_router(view_routes.router)
     app.include_router(health_routes.router)
+    add_pages(app)
     return app
 
 

@@ -48,6 +48,7 @@ class SnapshotQuery(BaseModel):
     owner: Text | None = None
     group: Text | None = None
     name: Text | None = None
+    note: Text | None = None
     source: Object | None = None
     image: Bytes | None = None
     state: State | None = None
@@ -68,6 +69,7 @@ class SnapshotQuery(BaseModel):
             source=parse_objects([self.source])[0] if self.source else None,
             image=self.image,
             name=self.name,
+            note=self.note,
             since=None if self.since is None else datetime.combine(self.since, time(), UTC),
             until=None if self.until is None else datetime.combine(self.until, time(23, 59, 59), UTC),
             state=self.state,

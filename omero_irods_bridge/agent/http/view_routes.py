@@ -18,6 +18,8 @@ from omero_irods_bridge.agent.queues import Queues
 from omero_irods_bridge.agent.snapshots import Snapshots, snapshot_fields
 from omero_irods_bridge.model.errors import AccessDenied, Unreachable, UsageError
 from omero_irods_bridge.model.jobs import JobKind
+from omero_irods_bridge.model.json_fields import LARGEST_PATH
+from omero_irods_bridge.model.work import LARGEST_NAME
 
 router: Final = APIRouter(prefix="/api/v1")
 
@@ -36,8 +38,20 @@ _T = TypeVar("_T")
 async def search(snapshots: TheSnapshots, asker: Reader, wanted: Annotated[SnapshotQuery, Query()]) -> Any:
     """Snapshots that this user may see in iRODS; ``next`` is the ``skip`` of the following page."""
     user, criteria = whose(asker, wanted.user), wanted.criteria()
-    found = await _patiently(lambda: snapshots.search(user, criteria, skip=wanted.skip, limit=wanted.limit))
+    found = await patiently(lambda: snapshots.search(user, criteria, skip=wanted.skip, limit=wanted.limit))
     return {"snapshots": [snapshot_fields(one) for one in found.snapshots], "next": found.following}
+
+
+@router.get("/snapshots/at", tags=["snapshots"])
+async def at(
+    snapshots: TheSnapshots,
+    asker: Reader,
+    path: Annotated[str, Query(pattern="^/", max_length=LARGEST_PATH)],
+    user: Annotated[str | None, Query(min_length=1, max_length=LARGEST_NAME)] = None,
+) -> Any:
+    """The snapshot at a path."""
+    who = whose(asker, user)
+    return snapshot_fields(await patiently(lambda: snapshots.at(who, path)))
 
 
 @router.get("/queues", tags=["queues"])
@@ -87,7 +101,7 @@ def whose(asker: Requester, user: str | None) -> str:
     return user or asker.user
 
 
-async def _patiently(look: Callable[[], _T]) -> _T:
+async def patiently(look: Callable[[], _T]) -> _T:
     """In a thread; one that iRODS keeps waiting is left to itself."""
     try:
         with anyio.fail_after(PATIENCE_S):

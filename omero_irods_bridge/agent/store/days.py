@@ -49,7 +49,7 @@ def _query(dialect: str, begin: float, requested_by: str | None) -> sa.Select[An
     return query.group_by(day, JOBS.c.state)
 
 
-def _whole(dialect: str, number: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
+def _whole(dialect: str, number: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     """Rounded down, as a cast does in SQLite, which may lack floor, and not in PostgreSQL."""
     return sa.cast(number if dialect == "sqlite" else sa.func.floor(number), sa.Integer)
 
