@@ -192,6 +192,15 @@ class Importer(Protocol):
         """
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many imports may run at the same time, one through each importer of :meth:`another`."""
+        ...
+
+    def another(self) -> AbstractContextManager[Importer]:
+        """An importer of the same user and group for another thread, with a connection of its own."""
+        ...
+
     def find_marked(self, load: str) -> list[MarkedFileset]:
         """All filesets that a load has made, complete or not, by id."""
         ...
@@ -364,7 +373,7 @@ class MadeLink:
 
 @dataclass(frozen=True, slots=True)
 class FilePlace:
-    """An OriginalFile of a fileset: ``path`` in the repository, and where its link leads, as the server sees it.
+    """An OriginalFile of a fileset: ``path`` in the repository, and where its link leads on the server.
 
     ``target`` is none for a file that is no link, or that this machine does not see.
     """
@@ -385,6 +394,10 @@ class IngestBook(Protocol):
 
         All of them when ``parents`` is empty. A link says so by its ExternalInfo: entityType ``source``.
         """
+        ...
+
+    def annotations_of(self, container: str) -> set[str]:
+        """Keys of the annotations that this user has linked to a container himself, or by the bridge."""
         ...
 
     def existing(self, kind: str, ids: Sequence[int]) -> set[int]:
@@ -552,11 +565,11 @@ class TreeStore(ObjectStore, Protocol):
     """An ``ObjectStore`` that answers for whole trees in few queries, however many objects are in them."""
 
     def avus_below(self, collection: str, prefix: str) -> Mapping[str, tuple[Avu, ...]]:
-        """AVUs whose attribute begins with ``prefix``, by path: of ``collection`` and of all that is in it."""
+        """AVUs whose attribute begins so, by path: of ``collection`` and of all that is in it."""
         ...
 
     def objects_named(self, ending: str, collection: str, *, recursive: bool = True) -> Sequence[DataObject]:
-        """Data objects whose names end so, in a collection and below it; with their good replicas at least."""
+        """Data objects whose names end so, in a collection and below it, by path."""
         ...
 
     def time_there(self) -> float:

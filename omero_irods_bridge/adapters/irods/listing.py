@@ -52,7 +52,7 @@ def find_data_object(connections: Connections, path: str) -> DataObject | None:
     """The data object at ``path``, if there is one."""
     collection, name = split(path)
     conditions = (equal(Column.COLL_NAME, collection), equal(Column.DATA_NAME, name))
-    return next(iter(_data_objects(connections, [conditions])), None)
+    return next(iter(data_objects(connections, [conditions])), None)
 
 
 def find_collection(connections: Connections, path: str) -> Collection | None:
@@ -67,14 +67,13 @@ def children(connections: Connections, path: str, *, recursive: bool) -> Iterato
     if recursive:
         objects.append((below,))
     collections = (below,) if recursive else (equal(Column.COLL_PARENT_NAME, path),)
-    found: list[DataObject | Collection] = [*_data_objects(connections, objects)]
+    found: list[DataObject | Collection] = [*data_objects(connections, objects)]
     found += [one for one in _collections(connections, collections) if one.path != path]
     yield from sorted(found, key=lambda one: one.path)
 
 
-def _data_objects(
-    connections: Connections, alternatives: Iterable[tuple[Condition, ...]]
-) -> list[DataObject]:
+def data_objects(connections: Connections, alternatives: Iterable[tuple[Condition, ...]]) -> list[DataObject]:
+    """Those that fulfil all conditions of an alternative, with all their replicas that do."""
     rows = [row for conditions in alternatives for row in select(connections, Query(_REPLICAS, conditions))]
     # Paired by path and id: the replicas of one object may have different owners, and a page may part them.
     replicas: dict[tuple[str, int], dict[int, Replica]] = defaultdict(dict)

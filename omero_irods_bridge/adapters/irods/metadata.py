@@ -68,14 +68,20 @@ def avus(connections: Connections, path: str) -> tuple[Avu, ...]:
 
 
 def change(
-    connections: Connections, path: str, *, is_collection: bool, add: Iterable[Avu], remove: Iterable[Avu]
+    connections: Connections,
+    path: str,
+    *,
+    is_collection: bool,
+    add: Iterable[Avu],
+    remove: Iterable[Avu],
+    as_admin: bool = False,
 ) -> None:
     """Remove and add AVUs in one atomic call (API 20002): all or none."""
     operations = [*(_operation("remove", avu) for avu in remove), *(_operation("add", avu) for avu in add)]
     if not operations:
         return
     request = {
-        "admin_mode": False,
+        "admin_mode": as_admin,
         "entity_name": path,
         "entity_type": (_COLLECTION if is_collection else _DATA).name,
         "operations": operations,

@@ -57,6 +57,7 @@ class Column(IntEnum):
     META_COLL_NAME = 610
     META_COLL_VALUE = 611
     META_COLL_UNITS = 612
+    META_COLL_CREATE_TIME = 614
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import irods.keywords as kw
 from irods.constants import SYS_CLI_TO_SVR_COLL_STAT_REPLY, SYS_SVR_TO_CLI_COLL_STAT
 from irods.message import CollectionRequest, FileOpenRequest, ObjCopyRequest, StringStringMap
 
-from omero_irods_bridge.adapters.irods import checksums, listing, metadata
+from omero_irods_bridge.adapters.irods import checksums, listing, metadata, trees
 from omero_irods_bridge.adapters.irods.connections import (
     DEFAULT_CONNECT_TIMEOUT_S,
     DEFAULT_TIMEOUT_S,
@@ -41,6 +41,7 @@ class IrodsStore:
         account: who we are, see :mod:`.environment`.
         timeout_s: how long one answer may take; a checksum of a large object takes long.
         connect_timeout_s: how long connecting and logging in may take.
+        as_admin: change AVUs of everybody's objects with the rights of an administrator (rodsadmin).
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class IrodsStore:
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S,
+        as_admin: bool = False,
     ) -> None:
+        self._as_admin = as_admin
         self._connections = Connections(account, timeout_s=timeout_s, connect_timeout_s=connect_timeout_s)
 
     def __enter__(self) -> IrodsStore:
@@ -202,7 +205,14 @@ class IrodsStore:
         """
         with translated(f"Changing the AVUs of {checked(path)}"):
             is_collection = isinstance(self._existing(path), Collection)
-            metadata.change(self._connections, path, is_collection=is_collection, add=add, remove=remove)
+            metadata.change(
+                self._connections,
+                path,
+                is_collection=is_collection,
+                add=add,
+                remove=remove,
+                as_admin=self._as_admin,
+            )
 
     def find_by_avus(
         self,
@@ -222,6 +232,20 @@ class IrodsStore:
             found = dict(metadata.avus_of_many(self._connections, [checked(path) for path in paths]))
             bare = [path for path in paths if path not in found]
             return found | {path: () for path in bare if listing.find(self._connections, path) is not None}
+
+    # -- trees
+
+    def avus_below(self, collection: str, prefix: str) -> Mapping[str, tuple[Avu, ...]]:
+        with translated(f"Reading the AVUs below {checked(collection)}"):
+            return trees.avus_below(self._connections, collection, prefix)
+
+    def objects_named(self, ending: str, collection: str, *, recursive: bool = True) -> Sequence[DataObject]:
+        with translated(f"Looking for *{ending} in {checked(collection)}"):
+            return trees.objects_named(self._connections, ending, collection, recursive=recursive)
+
+    def time_there(self) -> float:
+        with translated("Asking iRODS for the time"):
+            return trees.time_there(self._connections, self.home, as_admin=self._as_admin)
 
     def _existing(self, path: str) -> DataObject | Collection:
         found = listing.find(self._connections, path)

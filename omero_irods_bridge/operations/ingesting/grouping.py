@@ -1,0 +1,161 @@
+"""Which files make one fileset: by what they name in themselves, or by the rules of the settings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Final
+
+from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.ingest import FileSet, IngestFailure, SetRule, Waiting, version_of
+from omero_irods_bridge.model.stored import DataObject, name_of, parent_of
+from omero_irods_bridge.operations.ingesting.opt_ins import is_in
+from omero_irods_bridge.operations.ingesting.references import COMPANION, PATTERN, names_other_files
+
+ReadReferences = Callable[[DataObject], Sequence[str]]
+"""The names of the files that belong to a data object, in its collection; raises BridgeError."""
+
+_MOST_SHOWN: Final = 3
+
+
+@dataclass(slots=True)
+class Groups:
+    """What a pile of files makes: whole sets, halves that wait, and files that cannot be understood."""
+
+    sets: list[FileSet] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    failed: list[IngestFailure] = field(default_factory=list)
+
+
+def group(
+    candidates: Iterable[DataObject],
+    present: Mapping[str, DataObject],
+    rules: Sequence[SetRule],
+    references: ReadReferences,
+) -> Groups:
+    """Every candidate is in one set, waits, or failed.
+
+    ``present`` are all objects of the tree by path, also those that are no candidates by themselves: a set
+    takes them with it.
+    """
+    return _Grouping(list(candidates), present, rules, references).run()
+
+
+class _Grouping:
+    def __init__(
+        self,
+        candidates: list[DataObject],
+        present: Mapping[str, DataObject],
+        rules: Sequence[SetRule],
+        references: ReadReferences,
+    ) -> None:
+        self._candidates, self._present = candidates, present
+        self._rules, self._references = rules, references
+        self._taken: set[str] = set()
+        self._groups = Groups()
+
+    def run(self) -> Groups:
+        for rule in self._rules:
+            for one in self._by_path():
+                if fnmatchcase(name_of(one.path), rule.open) and one.path not in self._taken:
+                    self._take([one, *self._members(one, rule)])
+        self._by_references()
+        for one in self._by_path():
+            if one.path not in self._taken:
+                self._take([one])
+        return self._groups
+
+    def _by_path(self) -> list[DataObject]:
+        return sorted(self._candidates, key=lambda one: one.path)
+
+    def _take(self, members: Sequence[DataObject]) -> None:
+        self._taken |= {one.path for one in members}
+        self._groups.sets.append(FileSet(tuple(members)))
+
+    # -- by the rules of the settings
+
+    def _members(self, opened: DataObject, rule: SetRule) -> list[DataObject]:
+        collection = parent_of(opened.path)
+        inside = self._inside(collection, below=rule.below)
+        return [
+            one
+            for one in inside
+            if one.path != opened.path
+            and one.path not in self._taken
+            and fnmatchcase(name_of(one.path), rule.members)
+        ]
+
+    def _inside(self, collection: str, *, below: bool) -> list[DataObject]:
+        return [
+            one
+            for path, one in sorted(self._present.items())
+            if (is_in(path, collection) if below else parent_of(path) == collection)
+        ]
+
+    # -- by what the files say
+
+    def _by_references(self) -> None:
+        """Files that name each other, in any direction, are one set."""
+        named: dict[str, set[str]] = {}
+        for one in self._by_path():
+            if one.path not in self._taken and names_other_files(name_of(one.path)):
+                names = self._read(one)
+                if names:
+                    named[one.path] = {f"{parent_of(one.path)}/{name}" for name in names}
+        for paths in _connected(named):
+            self._take_connected(paths, named)
+
+    def _read(self, one: DataObject) -> Sequence[str]:
+        try:
+            return self._references(one)
+        except BridgeError as error:
+            if error.retryable:
+                raise
+            self._taken.add(one.path)
+            self._groups.failed.append(IngestFailure(one.path, error, version_of(one)))
+            return ()
+
+    def _take_connected(self, paths: set[str], named: Mapping[str, set[str]]) -> None:
+        missing = sorted(path for path in paths if path not in self._present)
+        there = sorted(path for path in paths if path in self._present)
+        opened = min(there, key=lambda path: (_rank(path), path not in named, path))
+        self._taken |= set(there)
+        if missing:
+            shown = ", ".join(name_of(path) for path in missing[:_MOST_SHOWN])
+            more = f" and {len(missing) - _MOST_SHOWN} more" if len(missing) > _MOST_SHOWN else ""
+            self._groups.waiting.append(Waiting(opened, f"{shown}{more} of the same set is missing"))
+            return
+        members = [self._present[opened], *(self._present[path] for path in there if path != opened)]
+        self._groups.sets.append(FileSet(tuple(members)))
+
+
+def _rank(path: str) -> int:
+    """OMERO opens a companion or pattern file, where there is one."""
+    return 0 if path.lower().endswith((COMPANION, PATTERN)) else 1
+
+
+def _connected(named: Mapping[str, set[str]]) -> list[set[str]]:
+    """The parts of a graph that hang together."""
+    beside: dict[str, set[str]] = defaultdict(set)
+    for path, others in named.items():
+        for other in others:
+            beside[path].add(other)
+            beside[other].add(path)
+    found, seen = [], set[str]()
+    for start in sorted(beside):
+        if start not in seen:
+            part = _reachable(start, beside)
+            seen |= part
+            found.append(part)
+    return found
+
+
+def _reachable(start: str, beside: Mapping[str, set[str]]) -> set[str]:
+    part, pending = {start}, [start]
+    while pending:
+        for other in beside[pending.pop()] - part:
+            part.add(other)
+            pending.append(other)
+    return part

@@ -1,0 +1,205 @@
+"""One set of files into OMERO, once: from where it is, or copied; then said in iRODS."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from omero_irods_bridge.model.checksums import OmeroHash, Sha256
+from omero_irods_bridge.model.errors import ChecksumMismatch, StalePlan
+from omero_irods_bridge.model.events import CancelToken, Report
+from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, LinkedFile
+from omero_irods_bridge.model.ingest import (
+    FileSet,
+    IngestDone,
+    IngestItem,
+    IngestMode,
+    IngestOptions,
+    version_of,
+)
+from omero_irods_bridge.model.objects import ObjectRef
+from omero_irods_bridge.model.stored import Avu, DataObject
+from omero_irods_bridge.operations.ingesting import attributes
+from omero_irods_bridge.operations.ingesting.facts import fact_avus
+from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
+from omero_irods_bridge.operations.ingesting.probing import Places
+from omero_irods_bridge.ports import ByteSource, Clock, ImportFile, ObjectStore
+
+_MD5_DIGITS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all sets of a scan are imported with."""
+
+    store: ObjectStore
+    hands: Hands
+    options: IngestOptions
+    places: Places
+    clock: Clock
+    report: Report
+    cancel: CancelToken
+
+
+def mark_of(zone: str, files: FileSet) -> ImportMark:
+    """The mark of the fileset of a set: the same for the same content of the same data object, for ever."""
+    first = files.first
+    version = hashlib.sha256("\n".join(version_of(one) for one in files.members).encode()).hexdigest()
+    return ImportMark(f"ingest/{zone}/{first.id}/{version[:32]}", first.path, f"DataObject:{first.id}")
+
+
+def ingest(item: IngestItem, target: ObjectRef, side: IngestSide, work: Work) -> IngestDone:
+    """Import a set unless it is in OMERO already, and write its AVUs; the caller is the only one at it.
+
+    The file that OMERO opens gets its AVUs last: a set of which it has none is looked at again.
+
+    Raises:
+        StalePlan: a file is not what it was when the plan was made.
+        BridgeError: see ``Importer``; nothing is left in OMERO then.
+    """
+    item = _with_checksums(item, work)
+    mark = mark_of(work.store.zone, item.files)
+    there = _already(mark, side)
+    made = there or _imported(item, ImportOptions(target=target, mark=mark), side, work)
+    _write_avus(item, made, side, work)
+    return IngestDone(item.files.path, made.fileset, made.images, made.plates, there is not None)
+
+
+def _already(mark: ImportMark, side: IngestSide) -> Imported | None:
+    """What an earlier run has imported; the remains of one that was killed are removed."""
+    found = side.receiver.importer.find_marked(mark.load)
+    complete = [one for one in found if one.complete]
+    broken = [one.id for one in found if one not in complete[:1]]
+    if broken:
+        side.receiver.importer.discard(broken)
+    if not complete:
+        return None
+    one = complete[0]
+    files = side.book.files_of([one.id]).get(one.id, ())
+    return Imported(
+        one.id, one.images, one.plates, tuple(file.file for file in files), tuple(file.path for file in files)
+    )
+
+
+# -- bytes
+
+
+def _with_checksums(item: IngestItem, work: Work) -> IngestItem:
+    """The same set, each member with a checksum that iRODS has recorded."""
+    members = tuple(_with_checksum(one, work) for one in item.files.members)
+    return replace(item, files=FileSet(members))
+
+
+def _with_checksum(found: DataObject, work: Work) -> DataObject:
+    if found.good is not None and found.good.checksum:
+        return found
+    with work.hands.irods(found.owner) as store:
+        store.compute_checksum(found.path)
+    now = work.store.find(found.path)
+    if not isinstance(now, DataObject) or now.id != found.id or now.size != found.size:
+        raise StalePlan(f"{found.path} has changed just now.", hint="The next scan takes it.")
+    return now
+
+
+def _imported(item: IngestItem, options: ImportOptions, side: IngestSide, work: Work) -> Imported:
+    importer = side.receiver.importer
+    if item.opt_in.mode is IngestMode.COPY:
+        sent = [_import_file(one, work) for one in item.files.members]
+        return importer.import_fileset(sent, options, work.report, work.cancel)
+    places = work.places.of(item, importer)
+    linked = [
+        LinkedFile(_client_path(one), place, _omero_hash(one), _sha256(one), one.size)
+        for one, place in zip(item.files.members, places, strict=True)
+    ]
+    return importer.import_in_place(linked, options, work.report, work.cancel)
+
+
+def _client_path(found: DataObject) -> str:
+    return found.path.lstrip("/")
+
+
+def _checksum(found: DataObject) -> str:
+    return found.good.checksum if found.good is not None else ""
+
+
+def _sha256(found: DataObject) -> Sha256 | None:
+    return Sha256.from_irods(_checksum(found))
+
+
+def _omero_hash(found: DataObject) -> OmeroHash | None:
+    text = _checksum(found).lower()
+    is_md5 = len(text) == _MD5_DIGITS and not set(text) - set("0123456789abcdef")
+    return OmeroHash("MD5-128", text) if is_md5 else None
+
+
+def _import_file(found: DataObject, work: Work) -> ImportFile:
+    return ImportFile(_client_path(found), found.size, _opener(found, work), _omero_hash(found))
+
+
+def _opener(found: DataObject, work: Work) -> Callable[[], AbstractContextManager[ByteSource]]:
+    @contextmanager
+    def opened() -> Iterator[ByteSource]:
+        with work.hands.irods(found.owner) as store, store.open_source(found.path) as source:
+            sha256 = _sha256(found)
+            yield source if sha256 is None else _Compared(source, found.path, sha256)
+
+    return opened
+
+
+class _Compared:
+    """A source whose bytes are compared with what iRODS has recorded, when they are read to their end."""
+
+    def __init__(self, source: ByteSource, path: str, expected: Sha256) -> None:
+        self._source, self._path, self._expected = source, path, expected
+        self._digest, self._next = hashlib.sha256(), 0
+
+    @property
+    def size(self) -> int:
+        return self._source.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        data = self._source.read_at(offset, length)
+        if offset == self._next:
+            self._digest.update(data)
+            self._next += len(data)
+            if self._next == self.size and self._digest.hexdigest() != self._expected.hex:
+                raise ChecksumMismatch(
+                    f"{self._path} is not what iRODS has recorded: its SHA-256 differs.",
+                    hint="Verify its replicas: ichksum -K",
+                )
+        return data
+
+
+# -- what is said in iRODS
+
+
+def _write_avus(item: IngestItem, made: Imported, side: IngestSide, work: Work) -> None:
+    files = dict(zip(item.files.members, made.files, strict=False))
+    moment = datetime.fromtimestamp(work.clock.now(), UTC)
+    facts = fact_avus(made, side.receiver.server, work.options) if item.opt_in.metadata else []
+    for found in reversed(item.files.members):
+        told = attributes.of_ingested(
+            found,
+            made,
+            files.get(found),
+            side.receiver.server.identity,
+            item.opt_in.mode,
+            moment,
+            work.options,
+        )
+        extra = facts if found is item.files.first else []
+        replace_avus(work.store, found.path, [*told, *extra], work.options)
+
+
+def replace_avus(
+    store: ObjectStore, path: str, avus: Sequence[Avu], options: IngestOptions, *, also: Sequence[Avu] = ()
+) -> None:
+    """Let ``avus`` be all that ingest says of a data object, in one atomic call."""
+    before = attributes.all_of(store.avus(path), options)
+    stay = set(avus)
+    remove = [one for one in before if one not in stay]
+    store.change_avus(path, add=[one for one in avus if one not in before], remove=[*remove, *also])

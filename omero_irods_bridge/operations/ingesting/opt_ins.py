@@ -1,0 +1,212 @@
+"""Which collections opted in, and what they ask for: AVUs and cards, of which the deepest decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.ingest import (
+    Card,
+    Existing,
+    IngestFailure,
+    IngestMode,
+    IngestOptions,
+    OptIn,
+    When,
+    first_value,
+    one_of,
+    version_of,
+)
+from omero_irods_bridge.model.stored import Avu, Collection, DataObject, parent_of
+from omero_irods_bridge.operations.ingesting.cards import ENDING, read_card
+from omero_irods_bridge.operations.ingesting.hands import Hands
+from omero_irods_bridge.ports import AvuCondition, TreeStore
+
+_OURS: Final = ("omero.toml", ".omero.toml")
+"""Names that are meant for us: what is wrong with such a card is told also where nothing else opted in."""
+
+_AT_ONCE: Final = 10_000
+_YES: Final = ("yes", "true", "1", "on")
+
+
+@dataclass(slots=True)
+class OptIns:
+    """What collections ask for, by their paths; ``broken`` are those of which it cannot be understood."""
+
+    asked: dict[str, OptIn] = field(default_factory=dict)
+    broken: dict[str, IngestFailure] = field(default_factory=dict)
+
+    def over(self, path: str) -> OptIn | IngestFailure | None:
+        """What holds for a data object or collection: of the nearest collection above it, or itself."""
+        for above in _at_and_above(path):
+            if above in self.broken:
+                return self.broken[above]
+            if above in self.asked:
+                return self.asked[above]
+        return None
+
+    def roots(self, below: str) -> list[str]:
+        """The collections to look through: ``below`` itself, or the topmost ones that opted in in it."""
+        if self.over(below) is not None:
+            return [below]
+        paths = sorted({*self.asked, *self.broken})
+        return [path for path in paths if not any(is_in(path, other) for other in paths if other != path)]
+
+
+def is_in(path: str, collection: str) -> bool:
+    """Whether ``path`` is below ``collection``."""
+    return path.startswith(collection.rstrip("/") + "/")
+
+
+def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOptions) -> OptIns:
+    """What holds at, above and below a collection. How many queries depends on its depth and on cards."""
+    found = OptIns()
+    above = list(_at_and_above(below))
+    marked = [*above, *_marked_below(store, below, options)]
+    avus = store.avus_of_many(list(dict.fromkeys(marked)))
+    for path in sorted(avus, key=lambda one: one.count("/")):
+        if any(one.attribute == options.name("ingest") for one in avus[path]):
+            _add_avus(found, store, path, avus[path], options)
+    for card in _cards(store, below, above):
+        _add_card(found, card, hands)
+    return found
+
+
+def _marked_below(store: TreeStore, below: str, options: IngestOptions) -> Iterator[str]:
+    condition, skip = AvuCondition(options.name("ingest")), 0
+    while paths := store.find_by_avus([condition], below=below, skip=skip, limit=_AT_ONCE):
+        yield from paths
+        skip += len(paths)
+
+
+def _cards(store: TreeStore, below: str, above: Sequence[str]) -> list[DataObject]:
+    found = {one.path: one for one in store.objects_named(ENDING, below)}
+    for collection in above[1:]:
+        for one in store.objects_named(ENDING, collection, recursive=False):
+            found[one.path] = one
+    return sorted(found.values(), key=lambda one: (one.path.count("/"), one.path))
+
+
+# -- AVUs
+
+
+def _add_avus(
+    found: OptIns, store: TreeStore, path: str, avus: Iterable[Avu], options: IngestOptions
+) -> None:
+    there = store.find(path)
+    if not isinstance(there, Collection):
+        return  # on a data object it says nothing
+    try:
+        found.asked[path] = _opt_in(found, there, tuple(avus), options)
+    except BridgeError as error:
+        found.broken[path] = IngestFailure(path, error)
+
+
+def _opt_in(found: OptIns, there: Collection, avus: Sequence[Avu], options: IngestOptions) -> OptIn:
+    """What a collection does not say it has from the one above."""
+    above = found.over(parent_of(there.path))
+    root = above.root if isinstance(above, OptIn) else there.path
+    told = {
+        name: first_value(avus, options.name(name))
+        for name in (
+            "ingest",
+            "ingest_target",
+            "ingest_user",
+            "ingest_group",
+            "ingest_when",
+            "ingest_existing",
+            "ingest_metadata",
+        )
+    }
+    mine = OptIn(
+        collection=there.path,
+        root=root,
+        mode=one_of(IngestMode, told["ingest"], f"{options.name('ingest')} of {there.path}"),
+        owner=there.owner,
+        target=told["ingest_target"],
+        user=told["ingest_user"],
+        group=told["ingest_group"],
+        when=one_of(
+            When, told["ingest_when"] or When.QUIET, f"{options.name('ingest_when')} of {there.path}"
+        ),
+        existing=_existing(told["ingest_existing"], there.path, options),
+        metadata=told["ingest_metadata"].strip().lower() in _YES,
+    )
+    return _inherited(mine, above) if isinstance(above, OptIn) else mine
+
+
+def _existing(text: str, path: str, options: IngestOptions) -> Existing | None:
+    if not text:
+        return None
+    found: Existing = one_of(Existing, text, f"{options.name('ingest_existing')} of {path}")
+    return found
+
+
+def _inherited(mine: OptIn, above: OptIn) -> OptIn:
+    """Target, user and group belong together: who speaks of one of them speaks of all."""
+    own = bool(mine.target or mine.user or mine.group)
+    return replace(
+        mine,
+        owner=mine.owner if own else above.owner,
+        target=mine.target if own else above.target,
+        user=mine.user if own else above.user,
+        group=mine.group if own else above.group,
+        existing=mine.existing or above.existing,
+        metadata=mine.metadata or above.metadata,
+        card=None if own else above.card,
+    )
+
+
+# -- cards
+
+
+def _add_card(found: OptIns, there: DataObject, hands: Hands) -> None:
+    collection = parent_of(there.path)
+    opted = found.over(collection)
+    try:
+        with hands.irods(there.owner) as reader:
+            card = read_card(reader, there)
+    except BridgeError as error:
+        if opted is not None or there.path.endswith(_OURS):
+            found.broken[collection] = IngestFailure(there.path, error, version_of(there))
+        return
+    if card is None:
+        return
+    if isinstance(opted, OptIn) and opted.card is not None and parent_of(opted.card.path) == collection:
+        return  # the first of several beside each other counts
+    found.asked[collection] = _with_card(card, collection, opted if isinstance(opted, OptIn) else None)
+
+
+def _with_card(card: Card, collection: str, above: OptIn | None) -> OptIn:
+    base = above or OptIn(collection, collection, IngestMode.IN_PLACE, card.owner)
+    return replace(
+        base,
+        collection=collection,
+        mode=card.mode or base.mode,
+        owner=card.owner if card.user or not base.user else base.owner,
+        target=_target(card),
+        user=card.user or base.user,
+        group=card.group or ("" if card.user else base.group),
+        card=card,
+    )
+
+
+def _target(card: Card) -> str:
+    """As a template; braces in names are no fields."""
+    if card.screen:
+        return f"Screen:name:{_plain(card.screen)}"
+    dataset = f"Dataset:name:{_plain(card.dataset) or '{collection}'}"
+    return f"Project:name:{_plain(card.project)}/{dataset}" if card.project else dataset
+
+
+def _plain(name: str) -> str:
+    """A slash would end the name: it is written as its own field."""
+    return name.replace("{", "{{").replace("}", "}}").replace("/", "{slash}")
+
+
+def _at_and_above(path: str) -> Iterator[str]:
+    while path and path != "/":
+        yield path
+        path = parent_of(path)

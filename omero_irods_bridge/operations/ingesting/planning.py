@@ -1,0 +1,294 @@
+"""What a scan will do. Nothing is changed by planning it; heads of files and cards are read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Final
+
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotInPlace
+from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
+from omero_irods_bridge.model.ingest import (
+    PROBE_PREFIX,
+    Card,
+    FileSet,
+    IngestFailure,
+    IngestItem,
+    IngestOptions,
+    IngestState,
+    Linked,
+    OptIn,
+    Waiting,
+    version_of,
+)
+from omero_irods_bridge.model.stored import Avu, DataObject, name_of, parent_of
+from omero_irods_bridge.operations.incoming import INCOMING
+from omero_irods_bridge.operations.ingesting.attributes import Known, is_in_omero, known_of
+from omero_irods_bridge.operations.ingesting.cards import ENDING
+from omero_irods_bridge.operations.ingesting.completeness import Patience, why_wait
+from omero_irods_bridge.operations.ingesting.grouping import ReadReferences, group
+from omero_irods_bridge.operations.ingesting.hands import Hands
+from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_opt_ins
+from omero_irods_bridge.operations.ingesting.references import referred
+from omero_irods_bridge.operations.ingesting.targets import expand
+from omero_irods_bridge.ports import Clock, TreeStore
+
+_PACKETS: Final = (".zip", ".tar")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPlan:
+    """What is to be imported, and what is not.
+
+    ``failed`` were found wrong now, ``failed_before`` are as they were when they failed. ``unmarked`` are
+    paths that wait and do not say so in iRODS. ``packets`` are files that may be packets. ``avus`` are those
+    of ingest, by path; ``objects`` all data objects of the trees that were looked through.
+    """
+
+    collection: str
+    options: IngestOptions
+    items: tuple[IngestItem, ...]
+    waiting: tuple[Waiting, ...]
+    failed: tuple[IngestFailure, ...]
+    failed_before: tuple[Waiting, ...]
+    unmarked: tuple[str, ...]
+    packets: tuple[DataObject, ...]
+    cards: tuple[OptIn, ...]
+    avus: Mapping[str, tuple[Avu, ...]] = field(repr=False)
+    objects: Mapping[str, DataObject] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Of all that is to be imported, in bytes."""
+        return sum(item.files.size for item in self.items)
+
+    def known(self, path: str) -> Known:
+        """What the AVUs of a path say."""
+        return known_of(self.avus.get(path, ()), self.options)
+
+
+def make_plan(
+    store: TreeStore,
+    collection: str,
+    hands: Hands,
+    options: IngestOptions,
+    *,
+    clock: Clock,
+    report: Report,
+    cancel: CancelToken,
+) -> IngestPlan:
+    """Look through what opted in at, above and below ``collection``."""
+    report(Step(f"Looking for what opted in below {collection}"))
+    opt_ins = find_opt_ins(store, collection, hands, options)
+    roots = opt_ins.roots(collection)
+    objects, avus = _contents(store, roots, options, report, cancel)
+    draft = _Draft(opt_ins, objects, avus, options, hands)
+    draft.sort_out()
+    now = _time(store, clock, report) if draft.candidates else 0.0
+    draft.decide(now, cancel)
+    return draft.plan(collection)
+
+
+def _contents(
+    store: TreeStore, roots: Sequence[str], options: IngestOptions, report: Report, cancel: CancelToken
+) -> tuple[dict[str, DataObject], dict[str, tuple[Avu, ...]]]:
+    objects: dict[str, DataObject] = {}
+    avus: dict[str, tuple[Avu, ...]] = {}
+    report(Step("Looking through collections that opted in", items_total=len(roots)))
+    for number, root in enumerate(roots, 1):
+        cancel.check()
+        found = store.children(root, recursive=True)
+        objects |= {one.path: one for one in found if isinstance(one, DataObject)}
+        avus |= store.avus_below(root, options.prefix)
+        report(Progress(items_done=number))
+    return objects, avus
+
+
+def _time(store: TreeStore, clock: Clock, report: Report) -> float:
+    try:
+        return store.time_there()
+    except BridgeError as error:
+        if error.retryable:
+            raise
+        report(Notice(f"The time of this computer counts, not that of iRODS: {error.message}"))
+        return clock.now()
+
+
+class _Draft:
+    """A plan on its way."""
+
+    def __init__(
+        self,
+        opt_ins: OptIns,
+        objects: Mapping[str, DataObject],
+        avus: Mapping[str, tuple[Avu, ...]],
+        options: IngestOptions,
+        hands: Hands,
+    ) -> None:
+        self._opt_ins, self._objects, self._avus = opt_ins, objects, avus
+        self._options, self._hands = options, hands
+        self.candidates: list[DataObject] = []
+        self._packets: list[DataObject] = []
+        self._items: list[IngestItem] = []
+        self._waiting: list[Waiting] = []
+        self._failed: dict[str, IngestFailure] = {}
+        self._failed_before: list[Waiting] = []
+        self._allowed: dict[tuple[str, str], bool] = {}
+
+    def plan(self, collection: str) -> IngestPlan:
+        waiting = tuple(self._waiting)
+        states = {one.path: self._known(one.path).state for one in waiting}
+        return IngestPlan(
+            collection=collection,
+            options=self._options,
+            items=tuple(self._items),
+            waiting=waiting,
+            failed=tuple(self._failed[path] for path in sorted(self._failed)),
+            failed_before=tuple(self._failed_before),
+            unmarked=tuple(path for path, state in states.items() if not state and path in self._objects),
+            packets=tuple(self._packets),
+            cards=tuple(one for one in self._opt_ins.asked.values() if _own_card(one) is not None),
+            avus=self._avus,
+            objects=self._objects,
+        )
+
+    def _known(self, path: str) -> Known:
+        return known_of(self._avus.get(path, ()), self._options)
+
+    # -- which objects
+
+    def sort_out(self) -> None:
+        """Find what may have to be imported; tell of collections that cannot be understood."""
+        for failure in self._opt_ins.broken.values():
+            self._failed[failure.path] = failure
+        for path in sorted(self._objects):
+            if isinstance(self._opt_ins.over(parent_of(path)), OptIn) and not self._is_ignored(path):
+                self._sort(self._objects[path])
+
+    def _is_ignored(self, path: str) -> bool:
+        name = name_of(path)
+        if name.startswith(PROBE_PREFIX) or INCOMING in path.split("/") or name.endswith(ENDING):
+            return True
+        return any(fnmatchcase(name, pattern) for pattern in self._options.ignore)
+
+    def _sort(self, found: DataObject) -> None:
+        known = self._known(found.path)
+        if any(one.attribute == self._options.name("packet") for one in self._avus.get(found.path, ())):
+            return
+        if is_in_omero(known, found):
+            return
+        if _changed_under_link(known, found):
+            self._fail(found.path, _under_link(found.path))
+        elif found.path.lower().endswith(_PACKETS) and known.state != IngestState.FAILED:
+            self._packets.append(found)
+        else:
+            self.candidates.append(found)
+
+    def _fail(self, path: str, error: BridgeError) -> None:
+        found = self._objects.get(path)
+        version = version_of(found) if found is not None else ""
+        known = self._known(path)
+        if known.state == IngestState.FAILED and known.failed_version == version and not known.retry:
+            self._failed_before.append(Waiting(path, known.error))
+        else:
+            self._failed[path] = IngestFailure(path, error, version)
+
+    # -- which sets, and when
+
+    def decide(self, now: float, cancel: CancelToken) -> None:
+        """Group the candidates, and decide for each set whether it is complete and where it goes."""
+        patience = Patience(now, self._options.quiet_s, self._is_handed_over)
+        groups = group(self.candidates, self._objects, self._options.sets, self._references(cancel))
+        self._waiting += groups.waiting
+        for failure in groups.failed:
+            self._fail(failure.path, failure.error)
+        for files in groups.sets:
+            self._decide(files, patience)
+
+    def _references(self, cancel: CancelToken) -> ReadReferences:
+        def read(found: DataObject) -> Sequence[str]:
+            cancel.check()
+            if found.good is None or found.size == 0:
+                return ()
+            with self._hands.irods(found.owner) as reader, reader.open_source(found.path) as source:
+                return referred(name_of(found.path), source)
+
+        return read
+
+    def _decide(self, files: FileSet, patience: Patience) -> None:
+        opt_in = self._opt_ins.over(parent_of(files.path))
+        assert isinstance(opt_in, OptIn)
+        known = self._known(files.path)
+        if self._has_failed(files.first, known):
+            self._failed_before.append(Waiting(files.path, known.error))
+            return
+        reason = why_wait(files.members, opt_in, patience)
+        if reason:
+            self._waiting.append(Waiting(files.path, reason))
+            return
+        try:
+            self._items.append(self._item(files, opt_in))
+        except BridgeError as error:
+            self._fail(files.path, error)
+
+    def _has_failed(self, found: DataObject, known: Known) -> bool:
+        is_failed = known.state == IngestState.FAILED and not known.retry
+        return is_failed and known.failed_version == version_of(found)
+
+    def _is_handed_over(self, path: str) -> bool:
+        """The object, or a collection above it within what opted in, says so."""
+        ready = self._options.name("ingest_ready")
+        opt_in = self._opt_ins.over(parent_of(path))
+        while isinstance(opt_in, OptIn) and len(path) >= len(opt_in.root):
+            if any(one.attribute == ready for one in self._avus.get(path, ())):
+                return True
+            path = parent_of(path)
+        return False
+
+    def _item(self, files: FileSet, opt_in: OptIn) -> IngestItem:
+        user = opt_in.user or self._hands.user_of(opt_in.owner)
+        if not user:
+            raise AccessDenied(
+                f"Nobody says who {opt_in.owner} is in OMERO, for whom {files.path} would be imported.",
+                hint="Set omero::ingest_user on the collection.",
+            )
+        self._check_may_act(opt_in, user)
+        template = opt_in.target or self._options.target
+        target = expand(template, files.path, opt_in, files.first.owner)
+        return IngestItem(files, opt_in, user, opt_in.group, target)
+
+    def _check_may_act(self, opt_in: OptIn, user: str) -> None:
+        key = (opt_in.owner, user)
+        if key not in self._allowed:
+            self._allowed[key] = self._hands.may_act_as(opt_in.owner, user)
+        if not self._allowed[key]:
+            named = f"The card {opt_in.card.path}" if opt_in.card else f"The collection {opt_in.collection}"
+            raise AccessDenied(
+                f"{named} of {opt_in.owner} names the OMERO user {user}, for whom its owner may not act.",
+                hint="Name yourself, or ask the administrator of the bridge.",
+            )
+
+
+def _own_card(opt_in: OptIn) -> Card | None:
+    """The card that is in this collection."""
+    card = opt_in.card
+    return card if card is not None and parent_of(card.path) == opt_in.collection else None
+
+
+def _changed_under_link(known: Known, found: DataObject) -> bool:
+    mine = known.fileset is not None and known.of == str(found.id)
+    return mine and known.linked == Linked.IN_PLACE and not known.retry
+
+
+def _under_link(path: str) -> NotInPlace:
+    return NotInPlace(
+        f"{path} has changed since OMERO was linked to it: its image there may be damaged.",
+        hint="Delete that image in OMERO, then run: omero-irods ingest retry",
+    )
+
+
+def counts(items: Iterable[IngestItem]) -> Counter[str]:
+    """How many sets go where."""
+    return Counter(item.target for item in items)

@@ -1,0 +1,59 @@
+"""What lies in a collection that opted in appears in OMERO, in place and once; nothing else is touched."""
+
+from __future__ import annotations
+
+from tests.ingest.conftest import Drop, bytes_kept, links, png, tiff
+
+
+def test_what_opted_in_is_in_omero_in_place_and_says_so(drop: Drop) -> None:
+    drop.opt_in()
+    paths = [drop.put("a.png"), drop.put("below/b.tif", tiff())]
+    before, linked = bytes_kept(drop.server), len(links(drop.server))
+    result = drop.scan()
+    assert not result.failed, [one.error.message for one in result.failed]
+    assert not result.waiting, result.waiting
+    assert sorted(one.path for one in result.done) == paths
+    assert drop.images() == ["a.png", "b.tif"]
+    assert bytes_kept(drop.server) == before
+    assert len(links(drop.server)) == linked + 2
+    told = drop.avus(paths[0])
+    assert told["linked"] == ["in-place"]
+    assert told["image"] == [str(one) for one in result.done[0].images]
+    assert told["fileset"] == [str(result.done[0].fileset)]
+    assert "ingest_state" not in told
+
+
+def test_a_second_scan_has_nothing_to_do(drop: Drop) -> None:
+    drop.opt_in()
+    drop.put("a.png")
+    drop.scan()
+    again = drop.plan()
+    assert (again.items, again.waiting, again.failed) == ((), (), ())
+
+
+def test_what_has_not_opted_in_is_not_touched(drop: Drop) -> None:
+    path = drop.put("a.png")
+    result = drop.scan()
+    assert result.done == ()
+    assert drop.store.avus(path) == ()
+
+
+def test_datasets_are_named_after_collections(drop: Drop) -> None:
+    drop.opt_in()
+    drop.put("day 1/a.png")
+    drop.put("day 1/b.png")
+    drop.scan()
+    hql = "select l.parent.name, count(l.child.id) from DatasetImageLink l group by l.parent.name"
+    assert drop.rows(hql) == [["day 1", 2]]
+    name = drop.collection.rpartition("/")[2]
+    assert drop.rows("select l.parent.name, l.child.name from ProjectDatasetLink l") == [[name, "day 1"]]
+
+
+def test_by_copy_the_bytes_are_streamed(drop: Drop) -> None:
+    drop.opt_in("copy")
+    picture = png()
+    path = drop.put("a.png", picture)
+    before = bytes_kept(drop.server)
+    drop.scan(paths={})
+    assert bytes_kept(drop.server) == before + len(picture)
+    assert drop.avus(path)["linked"] == ["copied"]
