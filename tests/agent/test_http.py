@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http.app import create_app
-from omero_irods_bridge.agent.http.job_routes import LARGEST_BODY
+from omero_irods_bridge.agent.http.limits import LARGEST_BODY
 from omero_irods_bridge.agent.http.serving import served
 from omero_irods_bridge.agent.http.tokens import Tokens, digest_of, new_token
 from omero_irods_bridge.agent.identities import Identities

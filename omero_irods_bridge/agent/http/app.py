@@ -10,6 +10,10 @@ from starlette.exceptions import HTTPException
 from omero_irods_bridge import __version__
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http import health_routes, job_routes, problems, session_routes, view_routes
+from omero_irods_bridge.agent.http.description import describe
+from omero_irods_bridge.agent.http.headers import Headers
+from omero_irods_bridge.agent.http.limits import BodyLimits
+from omero_irods_bridge.agent.http.methods import Methods
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn
 from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.http.throttle import TooManyAttempts
@@ -23,7 +27,9 @@ def create_app(desk: Desk, tokens: Tokens, site: Site | None = None) -> FastAPI:
 
     Without ``site``, or with one without ``sign_in``, only services with a token are let in.
     """
-    app = FastAPI(title="omero-irods agent", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="omero-irods agent", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.state.desk, app.state.tokens = desk, tokens
     (site or Site()).set_on(app)
     _handle_errors(app)
@@ -32,10 +38,15 @@ def create_app(desk: Desk, tokens: Tokens, site: Site | None = None) -> FastAPI:
     app.include_router(view_routes.router)
     app.include_router(health_routes.router)
     add_pages(app)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.add_middleware(BodyLimits)
+    app.add_middleware(Methods, routes=app)
+    app.add_middleware(Headers)
     return app
 
 
 def _handle_errors(app: FastAPI) -> None:
+    app.add_exception_handler(Exception, problems.of_anything)
     app.add_exception_handler(BridgeError, problems.of_bridge)
     app.add_exception_handler(NotSignedIn, problems.ask_for_token)
     app.add_exception_handler(TooManyAttempts, problems.ask_to_wait)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 
 from omero_irods_bridge.agent.desk import Requester
 from omero_irods_bridge.agent.health import Health
+from omero_irods_bridge.agent.http.answers import AliveAnswer, HealthAnswer
 from omero_irods_bridge.agent.http.doors import Reader, TheDesk
 from omero_irods_bridge.agent.http.site import health_of
 from omero_irods_bridge.agent.store.jobs import JobFilter
@@ -18,14 +19,14 @@ router: Final = APIRouter(tags=["health"])
 TheHealth = Annotated[Health, Depends(health_of)]
 
 
-@router.get("/healthz")
+@router.get("/healthz", response_model=AliveAnswer)
 def healthz(desk: TheDesk) -> Any:
     """Whether the agent lives: its database answers."""
     desk.list_jobs(JobFilter(), Requester("healthz"), limit=1)
     return {"ok": True}
 
 
-@router.get("/readyz")
+@router.get("/readyz", response_model=AliveAnswer)
 def readyz(health: TheHealth) -> Any:
     """Whether jobs can be done: the database, OMERO and iRODS answer."""
     away = [one.name for one in health.checks() if not one.ok]
@@ -34,7 +35,7 @@ def readyz(health: TheHealth) -> Any:
     return {"ok": True}
 
 
-@router.get("/api/v1/health")
+@router.get("/api/v1/health", response_model=HealthAnswer)
 def health_now(health: TheHealth, _: Reader) -> Any:
     """How the database, OMERO and iRODS are; looked at no more than every ten seconds."""
     checks = health.checks()

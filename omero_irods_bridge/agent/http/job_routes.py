@@ -15,6 +15,7 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from omero_irods_bridge.agent.desk import Requester
+from omero_irods_bridge.agent.http.answers import EventsAnswer, JobAnswer, JobsAnswer
 from omero_irods_bridge.agent.http.doors import Keeper, Reader, Submitter, TheDesk
 from omero_irods_bridge.agent.http.streaming import stream
 from omero_irods_bridge.agent.job_fields import job_fields, log_fields
@@ -22,22 +23,17 @@ from omero_irods_bridge.agent.store.jobs import JobFilter
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.jobs import LARGEST_SPEC, Job, JobEvent, JobKind, JobSpec, JobState
 
-LARGEST_BODY: Final = 4 * LARGEST_SPEC
-"""Bytes: UTF-8 has up to four a character."""
-
 LARGEST_ID: Final = 2**31 - 1
 """What a column of PostgreSQL holds."""
 
 JobId = Annotated[int, InPath(ge=1, le=LARGEST_ID)]
 Number = Annotated[int, Query(ge=0, le=LARGEST_ID)]
 
-_BODY: Final = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
-}
+_STREAM: Final = {"text/event-stream": {"schema": {"type": "string"}}}
 router: Final = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=_BODY)
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=JobAnswer)
 async def submit(request: Request, response: Response, desk: TheDesk, asker: Submitter) -> Any:
     """Hand in a job; the same request_id of the same user is the same job."""
     spec = JobSpec.from_fields(_completed(await _body(request), asker))
@@ -56,7 +52,7 @@ def _filter(
     return JobFilter(user, tuple(state or ()), kind, batch, text)
 
 
-@router.get("")
+@router.get("", response_model=JobsAnswer)
 def list_jobs(
     request: Request,
     desk: TheDesk,
@@ -71,13 +67,13 @@ def list_jobs(
     return {"jobs": [_told(request, one) for one in found], "next": following}
 
 
-@router.get("/{job}")
+@router.get("/{job}", response_model=JobAnswer)
 def get(request: Request, job: JobId, desk: TheDesk, asker: Reader) -> Any:
     """A job as it is now."""
     return _told(request, desk.get(job, asker))
 
 
-@router.get("/{job}/events")
+@router.get("/{job}/events", response_model=EventsAnswer, responses={200: {"content": _STREAM}})
 def events(request: Request, job: JobId, desk: TheDesk, asker: Reader, after: Number = 0) -> Any:
     """The log of a job; as a stream of what comes, until it ends, for who accepts text/event-stream."""
 
@@ -92,13 +88,13 @@ def events(request: Request, job: JobId, desk: TheDesk, asker: Reader, after: Nu
     return StreamingResponse(told, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-@router.post("/{job}/cancel")
+@router.post("/{job}/cancel", response_model=JobAnswer)
 def cancel(request: Request, job: JobId, desk: TheDesk, asker: Keeper) -> Any:
     """End a job; one that runs stops at its next piece."""
     return _told(request, desk.cancel(job, asker))
 
 
-@router.post("/{job}/retry")
+@router.post("/{job}/retry", response_model=JobAnswer)
 def retry(request: Request, job: JobId, desk: TheDesk, asker: Keeper) -> Any:
     """Have a job that failed or was cancelled tried again."""
     return _told(request, desk.retry(job, asker))
@@ -129,16 +125,11 @@ def _told(request: Request, job: Job) -> dict[str, Any]:
 
 
 async def _body(request: Request) -> object:
-    """What the JSON of the body stands for; a body that is too large is not read to its end."""
+    """What the JSON of the body stands for; agent.http.limits ends one that is too large."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A job is application/json.")
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > LARGEST_BODY:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LARGEST_BODY:,} bytes.")
-    return _json(bytes(data))
+    return _json(await request.body())
 
 
 def _json(data: bytes) -> object:

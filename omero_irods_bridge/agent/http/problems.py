@@ -11,6 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from omero_irods_bridge.agent.http.headers import EVERYWHERE
+from omero_irods_bridge.agent.http.methods import allowed
 from omero_irods_bridge.agent.http.throttle import TooManyAttempts
 from omero_irods_bridge.model.errors import BridgeError
 
@@ -68,10 +70,20 @@ async def of_database(_request: Request, _error: Exception) -> JSONResponse:
     return problem(status, "unreachable", "The database of the agent does not answer.", "Try again later.")
 
 
-async def of_http(_request: Request, error: Exception) -> JSONResponse:
+async def of_http(request: Request, error: Exception) -> JSONResponse:
     """Of what the framework refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, "http", str(error.detail), **(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed(request.app, request.scope))
+    return problem(error.status_code, "http", str(error.detail), **headers)
+
+
+async def of_anything(_request: Request, _error: Exception) -> JSONResponse:
+    """Of a mistake of ours; what it was stays in the log."""
+    answer = problem(500, "failed", "Something went wrong in the agent.", "Its log says what.")
+    answer.headers.update(EVERYWHERE)
+    return answer
 
 
 async def of_validation(_request: Request, error: Exception) -> JSONResponse:

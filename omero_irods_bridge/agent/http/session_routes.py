@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from omero_irods_bridge.agent.http.answers import SessionAnswer
 from omero_irods_bridge.agent.http.doors import Reader, address_of
 from omero_irods_bridge.agent.http.origins import check_origin
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn, SignIn
@@ -24,7 +25,7 @@ class Credentials(BaseModel):
     password: Annotated[str, Field(min_length=1, max_length=1_000, repr=False)]
 
 
-@router.post("")
+@router.post("", response_model=SessionAnswer)
 async def sign_in(request: Request, response: Response, credentials: Credentials) -> Any:
     """Sign in with a password of OMERO; the answer sets the cookie of the page."""
     known: SignIn | None = request.app.state.sign_in
@@ -37,7 +38,7 @@ async def sign_in(request: Request, response: Response, credentials: Credentials
     return {"user": asker.user, "admin": asker.is_admin}
 
 
-@router.get("")
+@router.get("", response_model=SessionAnswer)
 async def who_am_i(asker: Reader) -> Any:
     """Who is signed in."""
     return {"user": asker.user, "admin": asker.is_admin}

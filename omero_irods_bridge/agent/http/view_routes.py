@@ -11,14 +11,21 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request
 
 from omero_irods_bridge.agent.desk import Requester
+from omero_irods_bridge.agent.http.answers import (
+    DaysAnswer,
+    QueueAnswer,
+    QueuesAnswer,
+    SchedulesAnswer,
+    SnapshotAnswer,
+    SnapshotsAnswer,
+)
 from omero_irods_bridge.agent.http.doors import Admin, Reader, TheDesk
 from omero_irods_bridge.agent.http.site import queues_of, snapshots_of
-from omero_irods_bridge.agent.http.snapshot_query import SnapshotQuery
+from omero_irods_bridge.agent.http.snapshot_query import Path, SnapshotQuery
 from omero_irods_bridge.agent.queues import Queues
 from omero_irods_bridge.agent.snapshots import Snapshots, snapshot_fields
 from omero_irods_bridge.model.errors import AccessDenied, Unreachable, UsageError
 from omero_irods_bridge.model.jobs import JobKind
-from omero_irods_bridge.model.json_fields import LARGEST_PATH
 from omero_irods_bridge.model.work import LARGEST_NAME
 
 router: Final = APIRouter(prefix="/api/v1")
@@ -34,7 +41,7 @@ TheSnapshots = Annotated[Snapshots, Depends(snapshots_of)]
 _T = TypeVar("_T")
 
 
-@router.get("/snapshots", tags=["snapshots"])
+@router.get("/snapshots", tags=["snapshots"], response_model=SnapshotsAnswer)
 async def search(snapshots: TheSnapshots, asker: Reader, wanted: Annotated[SnapshotQuery, Query()]) -> Any:
     """Snapshots that this user may see in iRODS; ``next`` is the ``skip`` of the following page."""
     user, criteria = whose(asker, wanted.user), wanted.criteria()
@@ -42,11 +49,11 @@ async def search(snapshots: TheSnapshots, asker: Reader, wanted: Annotated[Snaps
     return {"snapshots": [snapshot_fields(one) for one in found.snapshots], "next": found.following}
 
 
-@router.get("/snapshots/at", tags=["snapshots"])
+@router.get("/snapshots/at", tags=["snapshots"], response_model=SnapshotAnswer)
 async def at(
     snapshots: TheSnapshots,
     asker: Reader,
-    path: Annotated[str, Query(pattern="^/", max_length=LARGEST_PATH)],
+    path: Annotated[Path, Query()],
     user: Annotated[str | None, Query(min_length=1, max_length=LARGEST_NAME)] = None,
 ) -> Any:
     """The snapshot at a path."""
@@ -54,31 +61,31 @@ async def at(
     return snapshot_fields(await patiently(lambda: snapshots.at(who, path)))
 
 
-@router.get("/queues", tags=["queues"])
+@router.get("/queues", tags=["queues"], response_model=QueuesAnswer)
 def list_queues(queues: TheQueues, _: Reader) -> Any:
     """The queue of each kind of jobs; numbers are of the jobs of all users."""
     return {"queues": [asdict(one) for one in queues.all()]}
 
 
-@router.post("/queues/{kind}/pause", tags=["queues"])
+@router.post("/queues/{kind}/pause", tags=["queues"], response_model=QueueAnswer)
 def pause(kind: JobKind, queues: TheQueues, asker: Admin) -> Any:
     """Let no more jobs of this kind begin; those that run go on. For administrators."""
     return asdict(queues.pause(kind, asker))
 
 
-@router.post("/queues/{kind}/resume", tags=["queues"])
+@router.post("/queues/{kind}/resume", tags=["queues"], response_model=QueueAnswer)
 def resume(kind: JobKind, queues: TheQueues, asker: Admin) -> Any:
     """Let jobs of this kind begin again. For administrators."""
     return asdict(queues.resume(kind, asker))
 
 
-@router.get("/days", tags=["jobs"])
+@router.get("/days", tags=["jobs"], response_model=DaysAnswer)
 def list_days(desk: TheDesk, asker: Reader, days: Annotated[int, Query(ge=1, le=366)] = 30) -> Any:
     """How jobs ended on each of the last days, in UTC; today is the last."""
     return {"days": [{**asdict(one), "date": one.date.isoformat()} for one in desk.days(asker, days)]}
 
 
-@router.get("/schedules", tags=["schedules"])
+@router.get("/schedules", tags=["schedules"], response_model=SchedulesAnswer)
 def list_schedules(request: Request, _: Reader) -> Any:
     """What is asked for again and again, and when it was last."""
     schedules: Callable[[], list[dict[str, Any]]] | None = request.app.state.schedules
