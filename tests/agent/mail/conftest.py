@@ -59,8 +59,8 @@ class Office:
         return self.end(outcome)
 
     def postman(self, port: int, find: Callable[[str], str] | None = None, **more: Any) -> Postman:
-        settings = {"host": "127.0.0.1", "port": port, "tls": "none", "sender": "bridge@example.org"}
-        settings |= {"admins": ["root@example.org"], "wait_s": 0, "timeout_s": 20, **more}
+        settings: dict[str, Any] = {"host": "127.0.0.1", "port": port, "tls": "none", "wait_s": 0}
+        settings |= {"sender": "bridge@example.org", "admins": ["root@example.org"], "timeout_s": 20, **more}
         mail = MailSettings(**settings)
         letters = Letters(URL, mail.templates)
         at = find or (lambda user: f"{user}@example.org")

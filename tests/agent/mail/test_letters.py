@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def both(letter: Letter, *texts: str) -> None:
 def test_a_user_reads_what_was_saved_and_where_it_is(letters: Letters) -> None:
     letter = letters.write(news(job()), "ada")
     assert letter.subject == "Save to iRODS, done: Dataset:51"
-    both(letter, "Hello ada", "12 images in 40 files, 3.4 GB", RESULT["path"], f"{URL}/jobs/42")  # type: ignore[arg-type]
+    both(letter, "Hello ada", "12 images in 40 files, 3.4 GB", PLACE, f"{URL}/jobs/42")
 
 
 def test_a_user_reads_what_failed_and_what_to_do(letters: Letters) -> None:
@@ -110,7 +111,7 @@ def test_administrators_read_of_whom_and_how_many_more(letters: Letters) -> None
         "2 more failures since",
         "OMERO does not answer.",
         "Start it.",
-        " of ada, 2001-09-09 01:46 UTC",
+        " of ada, 2001-09-09",
     )
 
 
@@ -135,9 +136,8 @@ def test_no_name_or_text_makes_a_header_a_line_or_markup(
         )  # fmt: skip
         assert not [line for line in letter.text.splitlines() if line.startswith("Bcc")]
         assert "<b>" not in letter.html
-        raw = bytes(made)
-        assert b"\nBcc" not in raw
-        assert raw.isascii()
+        assert bytes(made).isascii()
+        assert message_from_bytes(bytes(made)).keys() == made.keys()
 
 
 def test_a_message_is_known_to_be_of_a_program_and_has_both_forms(letters: Letters) -> None:
@@ -165,7 +165,7 @@ def test_a_site_replaces_one_template_and_keeps_the_others(tmp_path: Path) -> No
 @pytest.mark.parametrize("text", ["{{ nobody }}", "{% if %}", "{{ name.__class__.__mro__ }}", "{{ 1 / 0 }}"])
 def test_a_template_that_is_wrong_ends_the_start(tmp_path: Path, text: str) -> None:
     (tmp_path / "admins.txt").write_text(text)
-    with pytest.raises(UsageError, match="admins.txt"):
+    with pytest.raises(UsageError, match=r"admins\.txt"):
         Letters(URL, tmp_path)
 
 

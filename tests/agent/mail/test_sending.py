@@ -95,9 +95,7 @@ def test_a_server_that_never_greets_does_not_hold_the_thread(office: Office) -> 
     assert office.states() == ["waiting"]
 
 
-def test_one_recipient_that_is_refused_for_good_keeps_nobody_else_waiting(
-    office: Office, host: MailHost
-) -> None:
+def test_one_recipient_that_is_refused_keeps_nobody_else_waiting(office: Office, host: MailHost) -> None:
     host.refused = {"ada@example.org": "550 no such user"}
     office.job(DONE)
     office.job(DONE, user="grace")
@@ -118,9 +116,7 @@ def test_one_recipient_that_is_to_wait_keeps_nobody_else_waiting(office: Office,
     assert office.states() == ["sent", "sent"]
 
 
-def test_a_sender_that_is_refused_is_a_setting_to_mend_and_loses_nothing(
-    office: Office, host: MailHost
-) -> None:
+def test_a_sender_that_is_refused_is_to_be_mended_and_loses_nothing(office: Office, host: MailHost) -> None:
     host.reply_to_sender = "550 not you"
     office.job(DONE)
     postman = office.postman(host.port)
@@ -185,7 +181,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
     return context
 
 
-def login(tmp_path: Path, password: str = PASSWORD) -> dict[str, object]:
+def login(tmp_path: Path, password: str = PASSWORD) -> dict[str, Any]:
     file = tmp_path / "mail-password"
     file.write_text(f"{password}\n")
     file.chmod(0o600)
@@ -205,15 +201,17 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_password(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     office.job(DONE)
-    with running(MailHost(), certificate=certificate, auth=True) as host:
-        with pytest.raises(Unreachable, match="certificate is not trusted"):
-            office.postman(host.port, tls="starttls", **login(tmp_path)).round()
+    with (
+        running(MailHost(), certificate=certificate, auth=True) as host,
+        pytest.raises(Unreachable, match="certificate is not trusted"),
+    ):
+        office.postman(host.port, tls="starttls", **login(tmp_path)).round()
     assert host.logins == []
 
 
 def test_a_server_without_starttls_gets_nothing_that_was_to_be_secret(office: Office, host: MailHost) -> None:
     office.job(DONE)
-    with pytest.raises(Unreachable, match="(?i)starttls"):
+    with pytest.raises(Unreachable, match=r"(?i)starttls"):
         office.postman(host.port, tls="starttls").round()
     assert host.taken == []
 
