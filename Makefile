@@ -7,7 +7,7 @@
 BIN := .venv/bin
 PY := $(BIN)/python
 COMPOSE = docker compose --file sandbox/docker/compose.yaml
-SHELL_SCRIPTS = .ci/run $(shell find rules sandbox tests -name '*.sh')
+SHELL_SCRIPTS = .ci/run rules/bin/omero_bridge_wake $(shell find rules sandbox tests -name '*.sh')
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 14
