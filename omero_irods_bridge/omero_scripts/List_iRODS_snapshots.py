@@ -7,16 +7,25 @@ from typing import Any
 from omero import scripts
 from omero.rtypes import rlong, rstring
 
-from omero_irods_bridge.omero_scripts.agent_call import AGENT, VERSION, Agent, answer, chosen, plain
+from omero_irods_bridge.omero_scripts.agent_call import (
+    AGENT,
+    VERSION,
+    Agent,
+    answer,
+    chosen,
+    newest_first,
+    plain,
+    snapshots_of,
+)
 
 KINDS = ("Project", "Dataset", "Image", "Screen", "Plate", "Well")
 SHOWN = 3
+MOST_ASKED = 20
 
 
 def show(client: Any, agent: Agent) -> tuple[str, object, str]:
-    """The newest in the message, all that were asked for in what the script prints."""
-    found = agent.snapshots(**_wanted(client))
-    lines = [_line(one) for one in found]
+    """The newest in the message, all in what the script prints."""
+    lines = [_line(one) for one in _wanted(client, agent)]
     for line in lines:
         print(line)  # noqa: T201 -- OMERO keeps it as the script's text
     url, title = AGENT + "/snapshots", "All snapshots"
@@ -26,15 +35,15 @@ def show(client: Any, agent: Agent) -> tuple[str, object, str]:
     return f"{len(lines)} found: {'; '.join(lines[:SHOWN])}{more}.", url, title
 
 
-def _wanted(client: Any) -> dict[str, Any]:
-    """All where nothing is selected or named."""
-    wanted = {}
+def _wanted(client: Any, agent: Agent) -> list[dict[str, Any]]:
+    """Those of the name, else of what is selected, else all."""
     name, kind, ids = chosen(client, "Name").strip(), chosen(client, "Data_Type"), chosen(client, "IDs", [])
     if name:
-        wanted["name"] = name
-    elif kind and len(ids) == 1:
-        wanted = {"image": ids[0]} if kind == "Image" else {"source": f"{kind}:{ids[0]}"}
-    return wanted
+        return agent.snapshots(name=name)
+    if not (kind and ids):
+        return agent.snapshots()
+    found = (one for id_ in ids[:MOST_ASKED] for one in snapshots_of(client, agent, kind, id_))
+    return newest_first(list({str(one.get("path")): one for one in found}.values()))
 
 
 def _line(one: dict[str, Any]) -> str:

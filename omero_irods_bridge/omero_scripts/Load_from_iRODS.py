@@ -15,6 +15,7 @@ from omero_irods_bridge.omero_scripts.agent_call import (
     chosen,
     group_of,
     plain,
+    snapshots_of,
 )
 
 KINDS = ("Project", "Dataset", "Image", "Screen", "Plate", "Well")
@@ -38,13 +39,10 @@ def _newest(client: Any, agent: Agent) -> str:
         raise Refused(
             "Name a snapshot, or select one object that was saved to iRODS. List iRODS snapshots shows them."
         )
-    wanted = {"image": ids[0]} if kind == "Image" else {"source": f"{kind}:{ids[0]}"}
-    server = client.getSession().getConfigService().getDatabaseUuid()
-    snapshots = agent.snapshots(state="sealed", **wanted)
-    found = [str(one["path"]) for one in snapshots if one.get("server") == server and "path" in one]
+    found = snapshots_of(client, agent, kind, ids[0], state="sealed")
     if not found:
         raise Refused(f"There is no snapshot of {kind}:{ids[0]} that you may read.")
-    return found[0]
+    return str(found[0].get("path"))
 
 
 def main() -> None:

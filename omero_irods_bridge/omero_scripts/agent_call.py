@@ -58,7 +58,7 @@ class Agent:
         query = urllib.parse.urlencode({"limit": MOST, **wanted})
         found = self._ask("/api/v1/snapshots?" + query).get("snapshots")
         told = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-        return sorted(told, key=lambda one: str(one.get("packed_at")), reverse=True)
+        return newest_first(told)
 
     def _ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
         headers = dict(self._headers)
@@ -74,6 +74,21 @@ class Agent:
             raise Refused(_no_answer(error)) from None
 
 
+def snapshots_of(client: Any, agent: Agent, kind: str, number: int, **more: Any) -> list[dict[str, Any]]:
+    """Snapshots of an object of this OMERO server; of an image those of its containers too. Raises Refused.
+
+    Snapshots of other servers may have the same ids.
+    """
+    wanted = {"image": number} if kind == "Image" else {"source": f"{kind}:{number}"}
+    server = client.getSession().getConfigService().getDatabaseUuid()
+    return [one for one in agent.snapshots(**wanted, **more) if one.get("server") == server]
+
+
+def newest_first(snapshots: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The agent tells them in the order of their paths."""
+    return sorted(snapshots, key=lambda one: str(one.get("packed_at")), reverse=True)
+
+
 def _fields(answer: Any) -> dict[str, Any]:
     """The JSON object of an answer. Raises Refused when it is none."""
     try:
@@ -81,7 +96,10 @@ def _fields(answer: Any) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Refused(f"What answers at {AGENT} is not the iRODS agent. {_TELL}")
+        raise Refused(
+            f"What {AGENT} answered cannot be read: it is not the iRODS agent, or the answer broke off. "
+            "Look at the agent's page before you try again."
+        )
     return found
 
 

@@ -28,8 +28,8 @@ from omero_irods_bridge.settings import OmeroSettings
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.agent.answers import SECRET, tokens
 from tests.agent.between_servers import *  # noqa: F403
+from tests.agent.between_servers import Gateway
 
-Gateway = Any
 Install = Callable[..., None]
 
 

@@ -172,8 +172,8 @@ def test_a_session_key_goes_to_the_agent_alone_and_stays_out_of_what_a_script_sa
 ANSWERS = [
     (401, b'{"code": "not-signed-in", "title": "x"}', "The agent does not know your OMERO session"),
     (502, b"<html>Bad gateway</html>", "answered with HTTP status 502"),
-    (200, b"<html>Welcome</html>", "is not the iRODS agent"),
-    (200, b"\xff[]", "is not the iRODS agent"),
+    (200, b"<html>Welcome</html>", "it is not the iRODS agent"),
+    (200, b"\xff[]", "it is not the iRODS agent"),
     (
         403,
         json.dumps({"code": "x", "title": "No\n<script>\x1b[2J", "hint": "y" * 900}).encode(),
