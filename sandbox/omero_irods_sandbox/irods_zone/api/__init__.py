@@ -17,6 +17,7 @@ _FAMILIES: Final = (
     "opening",
     "passwords",
     "permissions",
+    "physical_move",
     "queries",
     "registration",
     "removal",

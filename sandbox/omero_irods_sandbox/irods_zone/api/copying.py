@@ -155,7 +155,7 @@ def replicate(session: Session, request: Request) -> Reply:
     logical_locking.require_one_at_rest(replicas)
     _require_right(session, replicas[0], keywords)
     logical_locking.require_unlocked(replicas)
-    source = _source(session, replicas, keywords)
+    source = source_replica(session, replicas, keywords)
     targets = _targets(session, replicas, keywords)
     for target in targets:
         _replicate_to(session, source, target, keywords)
@@ -173,7 +173,7 @@ def _require_right(session: Session, replica: Replica, keywords: dict[str, str])
         raise ZoneError("SYS_USER_NO_PERMISSION", message)
 
 
-def _source(session: Session, replicas: list[Replica], keywords: dict[str, str]) -> Replica:
+def source_replica(session: Session, replicas: list[Replica], keywords: dict[str, str]) -> Replica:
     """The replica to copy.
 
     Raises:
