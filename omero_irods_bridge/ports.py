@@ -389,6 +389,11 @@ class FilePlace:
 class IngestBook(Protocol):
     """What ingest asks of OMERO besides importing, as one user in one group. One thread at a time."""
 
+    @property
+    def sees_everything(self) -> bool:
+        """Whether this user is an administrator, who sees also what others have in private groups."""
+        ...
+
     def made_links(self, source: str, parents: Sequence[str]) -> list[MadeLink]:
         """Annotation links of containers of the classes Project, Dataset and Screen that ``source`` has made.
 

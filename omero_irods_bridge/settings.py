@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from pydantic_settings.sources import PydanticBaseSettingsSource
 
 from omero_irods_bridge.agent_settings import AgentSettings
+from omero_irods_bridge.ingest_settings import IngestSettings
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
 from omero_irods_bridge.model.packing import TransferOptions
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX
@@ -155,6 +156,7 @@ class Settings(BaseSettings):
     mounts: dict[ServerPath, AbsolutePath] = {}
     snapshots: SnapshotSettings = SnapshotSettings()
     transfer: TransferSettings = TransferSettings()
+    ingest: IngestSettings = IngestSettings()
     agent: AgentSettings = AgentSettings()
 
     @classmethod

@@ -173,18 +173,6 @@ def ingest_on(
     return IngestSide(receiver, OmeroIngestBook(connection, mounts, repository))
 
 
-@contextmanager
-def open_ingest_side(settings: Settings, ask: Ask | None = None) -> Iterator[IngestSide]:
-    """The OMERO server of the settings, as one that ingests; see :func:`open_image_server`."""
-    with _connected(settings.omero, ask) as connection:
-        yield ingest_on(
-            connection,
-            settings.omero.managed_repository,
-            mounts_of(settings),
-            import_command=settings.omero.import_command,
-        )
-
-
 def object_model() -> ObjectModel:
     """The classes that OMERO knows; no server is asked."""
     from omero_irods_bridge.adapters.omero.object_model import OmeroModel
@@ -218,7 +206,7 @@ def _connected(settings: OmeroSettings, ask: Ask | None) -> Iterator[OmeroConnec
     from omero_irods_bridge.adapters.omero.connection import connect
 
     find, password = _session_of_others.get(), _given_password(settings)
-    if find is not None:
+    if find is not None and password is None:
         opened = _in_group(connect(_key_of(find), secure=settings.secure), settings.group)
     elif password is not None:
         opened = connect(_own(settings, password), secure=settings.secure)

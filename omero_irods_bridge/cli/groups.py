@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import typer
 
-from omero_irods_bridge.cli import agent, jobs, scripts
+from omero_irods_bridge.cli import agent, ingest, jobs, scripts
 from omero_irods_bridge.cli.options import with_groups
 
 _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
@@ -15,6 +15,9 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
         "The service that runs jobs for people who have walked away.",
         {
             "run": agent.run,
+            "api": agent.api,
+            "worker": agent.worker,
+            "schedules": agent.schedules,
             "adopt": agent.adopt,
             "pause": agent.pause,
             "resume": agent.resume,
@@ -30,6 +33,17 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
             "cancel": jobs.cancel,
             "retry": jobs.retry,
             "delete": jobs.delete,
+        },
+    ),
+    "ingest": (
+        "What lies in iRODS, in collections that opted in, appears in OMERO.",
+        {
+            "scan": ingest.scan,
+            "watch": ingest.watch,
+            "status": ingest.status,
+            "retry": ingest.retry,
+            "check": ingest.check,
+            "relink": ingest.relink,
         },
     ),
     "scripts": (

@@ -6,16 +6,66 @@ what is in OMERO already, waits for what is not complete, and imports the rest i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.events import CancelToken, Report, silent
 from omero_irods_bridge.model.ingest import IngestOptions, IngestResult
 from omero_irods_bridge.operations.ingesting.applying import carry_out
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.operations.ingesting.importing import Work
+from omero_irods_bridge.operations.ingesting.links import (
+    LinkFault,
+    Relink,
+    check_links,
+    find_linked,
+    gone,
+    plan_relinks,
+    release,
+    repair_links,
+)
+from omero_irods_bridge.operations.ingesting.opt_ins import find_opt_ins
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan, make_plan
 from omero_irods_bridge.operations.ingesting.probing import Places
+from omero_irods_bridge.operations.ingesting.standing import (
+    Standing,
+    collection_of,
+    standing_of,
+    try_again,
+)
 from omero_irods_bridge.ports import Clock, TreeStore
 
-__all__ = ["Hands", "IngestPlan", "IngestSide", "apply", "plan", "scan"]
+__all__ = [
+    "Checked",
+    "Hands",
+    "IngestPlan",
+    "IngestSide",
+    "apply",
+    "check",
+    "plan",
+    "relink",
+    "retry",
+    "scan",
+    "status",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a look at linked objects has found; ``released`` were released by it."""
+
+    checked: int
+    faults: tuple[LinkFault, ...]
+    released: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relinked:
+    """Paths of objects whose links were repaired, and of those of which that failed, with the reason."""
+
+    planned: tuple[Relink, ...]
+    done: tuple[str, ...] = ()
+    failed: tuple[tuple[str, BridgeError], ...] = ()
 
 
 def plan(
@@ -71,3 +121,70 @@ def scan(
     """Plan and apply: what a job of the agent calls."""
     made = plan(store, collection, hands, options, clock=clock, report=report, cancel=cancel)
     return apply(made, store, hands, clock=clock, report=report, cancel=cancel)
+
+
+def status(store: TreeStore, path: str, hands: Hands, options: IngestOptions, *, clock: Clock) -> Standing:
+    """How things stand with a data object, or with all in a collection.
+
+    Raises:
+        NotFound: nothing is there.
+    """
+    collection = collection_of(store, path)
+    made = plan(store, collection, hands, options, clock=clock)
+    return standing_of(path, made, find_opt_ins(store, collection, hands, options))
+
+
+def retry(store: TreeStore, path: str, options: IngestOptions) -> list[str]:
+    """Let what failed at and below ``path`` be taken by the next scan, also what was deleted in OMERO.
+
+    Raises:
+        NotFound: nothing is there.
+    """
+    return try_again(store, path, options)
+
+
+def check(
+    store: TreeStore,
+    collection: str,
+    hands: Hands,
+    options: IngestOptions,
+    *,
+    is_release: bool = False,
+    report: Report = silent,
+    cancel: CancelToken | None = None,
+) -> Checked:
+    """Look whether what OMERO links to is where it was, as it was, and has enough replicas.
+
+    With ``is_release`` objects whose image was deleted in OMERO lose their AVUs, and so their protection.
+    """
+    linked = find_linked(store, collection, options)
+    with hands.witness() as side:
+        faults = check_links(linked, side, options, report, cancel or CancelToken())
+        lost = gone(linked, side) if is_release else []
+    released = release(lost, store, options)
+    left = [one for one in faults if one.path not in released]
+    return Checked(len(linked), tuple(left), tuple(released))
+
+
+def relink(
+    store: TreeStore,
+    collection: str,
+    hands: Hands,
+    options: IngestOptions,
+    *,
+    dry_run: bool = False,
+    report: Report = silent,
+    cancel: CancelToken | None = None,
+) -> Relinked:
+    """Let OMERO's links lead to where the objects at and below a collection are now.
+
+    For administrators, after a rename of what was linked in place. A link is changed only where a file of the
+    same size is.
+    """
+    linked = find_linked(store, collection, options)
+    with hands.witness() as side:
+        planned = plan_relinks(linked, side, options)
+        if dry_run:
+            return Relinked(tuple(planned))
+        done, failed = repair_links(planned, side, report, cancel or CancelToken())
+    return Relinked(tuple(planned), tuple(done), tuple(failed))

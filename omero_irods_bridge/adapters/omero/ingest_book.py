@@ -52,6 +52,11 @@ class OmeroIngestBook:
         with omero_errors("preparing to ingest"):
             self._query = connection.session.getQueryService()
 
+    @property
+    def sees_everything(self) -> bool:
+        with omero_errors("asking who you are"):
+            return bool(self._connection.session.getAdminService().getEventContext().isAdmin)
+
     def made_links(self, source: str, parents: Sequence[str]) -> list[MadeLink]:
         found = []
         with omero_errors(f"looking for what {source} has made"):

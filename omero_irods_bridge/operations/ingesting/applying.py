@@ -9,25 +9,23 @@ from datetime import UTC, datetime
 from typing import Final
 
 from omero_irods_bridge.model.errors import BridgeError, Busy, Interrupted, StalePlan
-from omero_irods_bridge.model.events import Notice, Progress, Step
+from omero_irods_bridge.model.events import Progress, Step
 from omero_irods_bridge.model.ingest import (
     Card,
-    Existing,
     IngestDone,
     IngestFailure,
     IngestItem,
     IngestResult,
     Waiting,
-    version_of,
 )
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
-from omero_irods_bridge.model.stored import Avu, DataObject
-from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.annotating import annotate
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from omero_irods_bridge.operations.ingesting.importing import Work, ingest
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.operations.ingesting.targets import Containers
+from omero_irods_bridge.operations.ingesting.telling import clear, mark_waiting, note_card, tell_failure
+from omero_irods_bridge.operations.ingesting.tending import apply_cards, describe_packets, release_deleted
 
 _PASSING: Final = (StalePlan, Busy)
 """What the next scan does away with by itself."""
@@ -40,16 +38,37 @@ class _Tally:
     failed: list[IngestFailure] = field(default_factory=list)
     stopped: BridgeError | None = None
 
+    def has_ended(self, path: str) -> bool:
+        return any(one.path == path for one in self.done) or any(one.path == path for one in self.failed)
+
 
 def carry_out(plan: IngestPlan, work: Work) -> IngestResult:
-    """Import all sets of a plan, tell in iRODS what came of each, and what waits."""
-    tally = _Tally(waiting=list(plan.waiting), failed=list(plan.failed))
+    """Import all sets of a plan, tell in iRODS what came of each and what waits, and tend to the rest."""
+    tally = _Tally(waiting=list(plan.waiting))
+    applying = _Applying(plan, work, tally)
     for failure in plan.failed:
-        _tell_failure(failure, work)
+        applying.fail(failure)
+    for path in plan.healed:
+        clear(path, work)
     for path in plan.unmarked:
-        _mark_waiting(path, work)
-    _Applying(plan, work, tally).run()
-    return IngestResult(tuple(tally.done), tuple(tally.waiting), tuple(tally.failed), stopped=tally.stopped)
+        mark_waiting(path, work)
+    packets = describe_packets(plan, work, applying.fail)
+    applying.run()
+    try:
+        cards, released = apply_cards(plan, work, applying.fail), release_deleted(plan, work)
+    except Interrupted:
+        raise
+    except BridgeError as error:
+        cards, released, tally.stopped = [], [], tally.stopped or error
+    return IngestResult(
+        done=tuple(tally.done),
+        waiting=tuple(tally.waiting),
+        failed=tuple(tally.failed),
+        packets=tuple(packets),
+        released=tuple(released),
+        cards=tuple(cards),
+        stopped=tally.stopped,
+    )
 
 
 class _Applying:
@@ -63,6 +82,11 @@ class _Applying:
         for (user, group), items in _by_user(self._plan.items).items():
             self._for_user(user, group, items)
 
+    def fail(self, failure: IngestFailure) -> None:
+        """Count it, and say so in iRODS."""
+        self._tally.failed.append(failure)
+        tell_failure(failure, self._work)
+
     def _for_user(self, user: str, group: str, items: Sequence[IngestItem]) -> None:
         try:
             with self._work.hands.omero(user, group) as side:
@@ -73,11 +97,10 @@ class _Applying:
             self._none_of(items, error)
 
     def _none_of(self, items: Sequence[IngestItem], error: BridgeError) -> None:
-        """The user's session cannot be had, or broke: what has not ended waits, or failed for good."""
-        ended = {one.path for one in self._tally.done} | {one.path for one in self._tally.failed}
-        left = [item for item in items if item.files.path not in ended]
+        """The user's session cannot be had, or broke: what has not ended waits, or failed."""
+        left = [item for item in items if not self._tally.has_ended(item.files.path)]
         if error.retryable:
-            self._tally.stopped = error
+            self._tally.stopped = None if isinstance(error, Busy) else error
             self._tally.waiting += [Waiting(item.files.path, error.message) for item in left]
             return
         for item in left:
@@ -86,36 +109,38 @@ class _Applying:
     def _claimed(self, side: IngestSide, items: Sequence[IngestItem]) -> None:
         """One process at a time imports for a user in a group of his: so nothing is imported twice."""
         identity, book = side.receiver.server.identity, side.receiver.book
-        moment = datetime.fromtimestamp(self._work.clock.now(), UTC)
         load = f"ingest/{self._work.store.zone}/{identity.user_id}/{identity.group_id}"
-        record = LoadRecord(load, self._plan.collection, identity.user, moment)
+        record = LoadRecord(load, self._plan.collection, identity.user, self._now())
         book.begin(record)
         with book.claim(load):
             self._one_after_the_other(side, items)
-            ended = datetime.fromtimestamp(self._work.clock.now(), UTC)
+            ended = self._now()
             book.finish(
                 LoadRecord(
-                    load, self._plan.collection, identity.user, moment, state=LoadState.DONE, finished=ended
+                    load, record.snapshot, record.by, record.started, state=LoadState.DONE, finished=ended
                 )
             )
 
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._work.clock.now(), UTC)
+
     def _one_after_the_other(self, side: IngestSide, items: Sequence[IngestItem]) -> None:
         containers = Containers(side.receiver)
-        carded: dict[tuple[str, str], Card] = {}
+        carded: dict[tuple[str, str], tuple[Card, IngestItem]] = {}
         for item in items:
             self._work.cancel.check()
             container = self._one(item, side, containers)
             if container and item.opt_in.card is not None:
-                carded[item.opt_in.card.path, container] = item.opt_in.card
+                carded[item.opt_in.card.path, container] = item.opt_in.card, item
             self._finished, self._bytes = self._finished + 1, self._bytes + item.files.size
             self._work.report(Progress(self._bytes, self._finished))
-        for (_, container), card in carded.items():
-            self._annotate(card, container, side, items[0])
+        for (_, container), (card, item) in carded.items():
+            self._annotate(card, container, side, item)
 
     def _one(self, item: IngestItem, side: IngestSide, containers: Containers) -> str:
         """The container that the set is in now, "" when it is not imported."""
         try:
-            target = containers.place(item.target, _existing(item, self._plan))
+            target = containers.place(item.target, item.opt_in.existing or self._plan.options.existing)
             self._tally.done.append(ingest(item, target, side, self._work))
         except Interrupted:
             raise
@@ -130,35 +155,18 @@ class _Applying:
         return str(target)
 
     def _failed(self, item: IngestItem, error: BridgeError) -> None:
-        failure = IngestFailure(item.files.path, error, version_of(item.files.first))
-        self._tally.failed.append(failure)
+        self._tally.failed.append(IngestFailure(item.files.path, error))
         for member in item.files.members:
-            _tell_failure(IngestFailure(member.path, error, failure.version), self._work)
+            tell_failure(IngestFailure(member.path, error), self._work)
 
     def _annotate(self, card: Card, container: str, side: IngestSide, item: IngestItem) -> None:
         try:
             annotate(card, self._work.store.zone, container, side)
-            note_card(card, container, item, self._work)
-        except Interrupted:
-            raise
+            note_card(card, container, item.user, item.group, self._work)
         except BridgeError as error:
-            if error.retryable:
+            if error.retryable or isinstance(error, Interrupted):
                 raise
-            self._tally.failed.append(IngestFailure(card.path, error, card.version))
-            _tell_failure(IngestFailure(card.path, error, card.version), self._work)
-
-
-def note_card(card: Card, container: str, item: IngestItem, work: Work) -> None:
-    """Let the card say in iRODS what of it was applied, and to what, as whom."""
-    name = work.options.name
-    version = Avu(name("card_version"), card.version, str(card.id))
-    target = Avu(name("card_target"), container, f"{item.user}/{item.group}"[:250])
-    before = work.store.avus(card.path)
-    stale = [one for one in before if one.attribute == version.attribute and one != version]
-    stale += attributes.under_way(before, work.options)
-    work.store.change_avus(
-        card.path, add=[one for one in (version, target) if one not in before], remove=stale
-    )
+            self.fail(IngestFailure(card.path, error, card.version))
 
 
 def _by_user(items: Iterable[IngestItem]) -> Mapping[tuple[str, str], list[IngestItem]]:
@@ -166,32 +174,3 @@ def _by_user(items: Iterable[IngestItem]) -> Mapping[tuple[str, str], list[Inges
     for item in items:
         found[item.user, item.group].append(item)
     return found
-
-
-def _existing(item: IngestItem, plan: IngestPlan) -> Existing:
-    return item.opt_in.existing or plan.options.existing
-
-
-def _tell_failure(failure: IngestFailure, work: Work) -> None:
-    """What cannot be said in iRODS is in the result all the same."""
-    try:
-        found = work.store.find(failure.path)
-        if found is None:
-            return
-        version = version_of(found) if isinstance(found, DataObject) else failure.version
-        told = attributes.of_failure(failure.error, version, work.options)
-        before = attributes.under_way(work.store.avus(failure.path), work.options)
-        work.store.change_avus(
-            failure.path,
-            add=[one for one in told if one not in before],
-            remove=[one for one in before if one not in told],
-        )
-    except BridgeError as error:
-        work.report(Notice(f"That {failure.path} failed cannot be noted in iRODS: {error.message}"))
-
-
-def _mark_waiting(path: str, work: Work) -> None:
-    try:
-        work.store.change_avus(path, add=attributes.of_waiting(work.options))
-    except BridgeError as error:
-        work.report(Notice(f"That {path} waits cannot be noted in iRODS: {error.message}"))

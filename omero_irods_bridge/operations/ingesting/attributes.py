@@ -33,7 +33,7 @@ _RESULTS: Final = (
     "imported_as",
     "ingest_version",
 )
-_UNDER_WAY: Final = ("ingest_state", "ingest_error", "ingest_retry")
+_UNDER_WAY: Final = ("ingest_state", "ingest_error", "released")
 LARGEST_IMAGE_LIST: Final = 1_000
 """A fileset of more images has AVUs of the first ones; OMERO knows all by the fileset."""
 
@@ -55,7 +55,8 @@ class Known:
     linked: str
     imported_at: str
     error: str
-    retry: bool
+    released: str
+    released_of: str
 
 
 def known_of(avus: Iterable[Avu], options: IngestOptions) -> Known:
@@ -82,13 +83,19 @@ def known_of(avus: Iterable[Avu], options: IngestOptions) -> Known:
         linked=first("linked"),
         imported_at=first("imported_at"),
         error=first("ingest_error"),
-        retry=bool(first("ingest_retry")),
+        released=first("released"),
+        released_of=unit("released"),
     )
 
 
 def is_in_omero(known: Known, found: DataObject) -> bool:
     """Whether these AVUs are of this object, and of the content that it has."""
     return known.fileset is not None and known.of == str(found.id) and known.version == version_of(found)
+
+
+def was_released(known: Known, found: DataObject) -> bool:
+    """Whether this content was in OMERO, and somebody has deleted it there."""
+    return known.released_of == str(found.id) and known.released == version_of(found)
 
 
 def of_ingested(

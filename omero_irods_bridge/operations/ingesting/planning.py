@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
@@ -25,7 +25,7 @@ from omero_irods_bridge.model.ingest import (
 )
 from omero_irods_bridge.model.stored import Avu, DataObject, name_of, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
-from omero_irods_bridge.operations.ingesting.attributes import Known, is_in_omero, known_of
+from omero_irods_bridge.operations.ingesting.attributes import Known, is_in_omero, known_of, was_released
 from omero_irods_bridge.operations.ingesting.cards import ENDING
 from omero_irods_bridge.operations.ingesting.completeness import Patience, why_wait
 from omero_irods_bridge.operations.ingesting.grouping import ReadReferences, group
@@ -43,7 +43,8 @@ class IngestPlan:
     """What is to be imported, and what is not.
 
     ``failed`` were found wrong now, ``failed_before`` are as they were when they failed. ``unmarked`` are
-    paths that wait and do not say so in iRODS. ``packets`` are files that may be packets. ``avus`` are those
+    paths that wait and do not say so in iRODS, ``healed`` collections and cards that say that they failed
+    and are right now. ``packets`` are files that may be packets. ``avus`` are those
     of ingest, by path; ``objects`` all data objects of the trees that were looked through.
     """
 
@@ -54,6 +55,7 @@ class IngestPlan:
     failed: tuple[IngestFailure, ...]
     failed_before: tuple[Waiting, ...]
     unmarked: tuple[str, ...]
+    healed: tuple[str, ...]
     packets: tuple[DataObject, ...]
     cards: tuple[OptIn, ...]
     avus: Mapping[str, tuple[Avu, ...]] = field(repr=False)
@@ -86,7 +88,7 @@ def make_plan(
     objects, avus = _contents(store, roots, options, report, cancel)
     draft = _Draft(opt_ins, objects, avus, options, hands)
     draft.sort_out()
-    now = _time(store, clock, report) if draft.candidates else 0.0
+    now = _time(store, clock, report) if draft.has_candidates else 0.0
     draft.decide(now, cancel)
     return draft.plan(collection)
 
@@ -137,6 +139,10 @@ class _Draft:
         self._failed_before: list[Waiting] = []
         self._allowed: dict[tuple[str, str], bool] = {}
 
+    @property
+    def has_candidates(self) -> bool:
+        return bool(self.candidates or self._packets)
+
     def plan(self, collection: str) -> IngestPlan:
         waiting = tuple(self._waiting)
         states = {one.path: self._known(one.path).state for one in waiting}
@@ -148,11 +154,18 @@ class _Draft:
             failed=tuple(self._failed[path] for path in sorted(self._failed)),
             failed_before=tuple(self._failed_before),
             unmarked=tuple(path for path, state in states.items() if not state and path in self._objects),
+            healed=tuple(self._healed()),
             packets=tuple(self._packets),
             cards=tuple(one for one in self._opt_ins.asked.values() if _own_card(one) is not None),
             avus=self._avus,
             objects=self._objects,
         )
+
+    def _healed(self) -> Iterator[str]:
+        paths = {path for path in self._avus if path not in self._objects or path.endswith(ENDING)}
+        for path in sorted(paths - self._failed.keys()):
+            if self._known(path).state == IngestState.FAILED:
+                yield path
 
     def _known(self, path: str) -> Known:
         return known_of(self._avus.get(path, ()), self._options)
@@ -162,7 +175,7 @@ class _Draft:
     def sort_out(self) -> None:
         """Find what may have to be imported; tell of collections that cannot be understood."""
         for failure in self._opt_ins.broken.values():
-            self._failed[failure.path] = failure
+            self._fail(failure.path, failure.error)
         for path in sorted(self._objects):
             if isinstance(self._opt_ins.over(parent_of(path)), OptIn) and not self._is_ignored(path):
                 self._sort(self._objects[path])
@@ -177,23 +190,24 @@ class _Draft:
         known = self._known(found.path)
         if any(one.attribute == self._options.name("packet") for one in self._avus.get(found.path, ())):
             return
-        if is_in_omero(known, found):
+        if is_in_omero(known, found) or was_released(known, found):
             return
         if _changed_under_link(known, found):
             self._fail(found.path, _under_link(found.path))
-        elif found.path.lower().endswith(_PACKETS) and known.state != IngestState.FAILED:
-            self._packets.append(found)
+        elif found.path.lower().endswith(_PACKETS):
+            self._sort_packet(found, known)
         else:
             self.candidates.append(found)
 
+    def _sort_packet(self, found: DataObject, known: Known) -> None:
+        if self._has_failed(found, known):
+            self._failed_before.append(Waiting(found.path, known.error))
+        else:
+            self._packets.append(found)
+
     def _fail(self, path: str, error: BridgeError) -> None:
         found = self._objects.get(path)
-        version = version_of(found) if found is not None else ""
-        known = self._known(path)
-        if known.state == IngestState.FAILED and known.failed_version == version and not known.retry:
-            self._failed_before.append(Waiting(path, known.error))
-        else:
-            self._failed[path] = IngestFailure(path, error, version)
+        self._failed[path] = IngestFailure(path, error, version_of(found) if found is not None else "")
 
     # -- which sets, and when
 
@@ -206,6 +220,19 @@ class _Draft:
             self._fail(failure.path, failure.error)
         for files in groups.sets:
             self._decide(files, patience)
+        self._decide_packets(patience)
+
+    def _decide_packets(self, patience: Patience) -> None:
+        """As for images: one that is still being written is no packet yet."""
+        packets, self._packets = self._packets, []
+        for found in packets:
+            opt_in = self._opt_ins.over(parent_of(found.path))
+            assert isinstance(opt_in, OptIn)
+            reason = why_wait([found], opt_in, patience)
+            if reason:
+                self._waiting.append(Waiting(found.path, reason))
+            else:
+                self._packets.append(found)
 
     def _references(self, cancel: CancelToken) -> ReadReferences:
         def read(found: DataObject) -> Sequence[str]:
@@ -234,8 +261,7 @@ class _Draft:
             self._fail(files.path, error)
 
     def _has_failed(self, found: DataObject, known: Known) -> bool:
-        is_failed = known.state == IngestState.FAILED and not known.retry
-        return is_failed and known.failed_version == version_of(found)
+        return known.state == IngestState.FAILED and known.failed_version == version_there(found)
 
     def _is_handed_over(self, path: str) -> bool:
         """The object, or a collection above it within what opted in, says so."""
@@ -279,7 +305,7 @@ def _own_card(opt_in: OptIn) -> Card | None:
 
 def _changed_under_link(known: Known, found: DataObject) -> bool:
     mine = known.fileset is not None and known.of == str(found.id)
-    return mine and known.linked == Linked.IN_PLACE and not known.retry
+    return mine and known.linked == Linked.IN_PLACE
 
 
 def _under_link(path: str) -> NotInPlace:
@@ -287,6 +313,12 @@ def _under_link(path: str) -> NotInPlace:
         f"{path} has changed since OMERO was linked to it: its image there may be damaged.",
         hint="Delete that image in OMERO, then run: omero-irods ingest retry",
     )
+
+
+def version_there(found: DataObject) -> str:
+    """What tells whether it is the same file as before, whether or not it has a checksum by now."""
+    one = found.good or found.replicas[0]
+    return f"{one.size}-{one.modified or 0:.0f}"
 
 
 def counts(items: Iterable[IngestItem]) -> Counter[str]:

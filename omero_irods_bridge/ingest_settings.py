@@ -1,0 +1,68 @@
+"""``[ingest]``: settings of what makes data in iRODS appear in OMERO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.ingest import (
+    DEFAULT_IGNORE,
+    DEFAULT_TARGET,
+    QUIET_S,
+    Existing,
+    IngestOptions,
+    SetRule,
+)
+from omero_irods_bridge.operations.ingesting.targets import check_template
+
+WEEK_S = 7 * 24 * 3600.0
+Pattern = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+def _template(text: str) -> str:
+    try:
+        check_template(text)
+    except UsageError as error:
+        raise ValueError(f"{error.message} {error.hint}") from error
+    return text
+
+
+class SetSettings(BaseModel):
+    """``[[ingest.sets]]``: files that belong together; see ``SetRule``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    open: Pattern
+    members: Pattern = "*"
+    below: bool = False
+
+
+class IngestSettings(BaseModel):
+    """When files count as complete, where they go, what belongs together, and what is no image."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quiet_s: Annotated[float, Field(ge=0, le=WEEK_S)] = QUIET_S
+    target: Annotated[str, AfterValidator(_template)] = DEFAULT_TARGET
+    existing: Existing = Existing.APPEND
+    replicas: Annotated[int, Field(ge=1, le=20)] = 1
+    ignore: list[Pattern] = list(DEFAULT_IGNORE)
+    sets: list[SetSettings] = []
+    every_s: Annotated[float, Field(ge=1, le=WEEK_S)] = 60.0
+
+    def options(self, prefix: str, paths: Mapping[str, PurePath]) -> IngestOptions:
+        """What the operations take; ``prefix`` and ``paths`` are of other sections."""
+        return IngestOptions(
+            prefix=prefix,
+            quiet_s=self.quiet_s,
+            target=self.target,
+            existing=self.existing,
+            replicas=self.replicas,
+            ignore=tuple(self.ignore),
+            sets=tuple(SetRule(one.open, one.members, one.below) for one in self.sets),
+            paths=dict(paths),
+        )

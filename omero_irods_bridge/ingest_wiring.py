@@ -1,0 +1,121 @@
+"""Puts together what a scan works with: as a person with both accounts, or as a service of both servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from omero_irods_bridge.adapters.irods.environment import account_from_environment
+from omero_irods_bridge.adapters.irods.store import IrodsStore
+from omero_irods_bridge.model.errors import AccessDenied
+from omero_irods_bridge.model.ingest import IngestOptions
+from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
+from omero_irods_bridge.ports import ObjectStore, TreeStore
+from omero_irods_bridge.wiring import Ask, ingest_on, mounts_of, open_connection
+
+if TYPE_CHECKING:
+    from omero_irods_bridge.adapters.omero.connection import OmeroConnection
+    from omero_irods_bridge.settings import Settings
+
+
+def options_of(settings: Settings) -> IngestOptions:
+    """What the settings say of ingest."""
+    return settings.ingest.options(settings.snapshots.prefix, settings.paths)
+
+
+@contextmanager
+def open_tree_store(settings: Settings, *, is_service: bool = False) -> Iterator[TreeStore]:
+    """The iRODS zone of the settings; a service changes AVUs with the rights of an administrator.
+
+    Raises:
+        UsageError, AccessDenied, Unreachable: as ``wiring.open_object_store``.
+    """
+    account = account_from_environment(settings.irods.environment_file)
+    with IrodsStore(account, as_admin=is_service) as store:
+        store.find(f"/{store.zone}")  # a wrong password is told now
+        yield store
+
+
+@contextmanager
+def open_hands(
+    settings: Settings, store: TreeStore, ask: Ask | None = None, *, is_service: bool = False
+) -> Iterator[Hands]:
+    """Connections for a scan by ``store``.
+
+    A person imports for himself, whatever is named elsewhere. A service (``is_service``) is a rodsadmin in
+    iRODS and an administrator with the privilege Sudo in OMERO: it imports for the owner of the collection or
+    card, who has the same name in OMERO; its own collections and cards may name anybody.
+    """
+    with open_connection(settings, ask) as connection:
+        side = side_on(connection, settings)
+        if not is_service:
+            yield _of_person(side, store)
+            return
+        with ExitStack() as stack:
+            yield _of_service(side, connection, store, settings, stack)
+
+
+def side_on(connection: OmeroConnection, settings: Settings) -> IngestSide:
+    """All ports of ingest, with the mounts of the settings."""
+    omero = settings.omero
+    return ingest_on(
+        connection, omero.managed_repository, mounts_of(settings), import_command=omero.import_command
+    )
+
+
+def _of_person(side: IngestSide, store: TreeStore) -> Hands:
+    identity = side.receiver.server.identity
+
+    def omero(user: str, group: str) -> AbstractContextManager[IngestSide]:
+        if user != identity.user or group not in {"", identity.group}:
+            where = f" in the group {group}" if group else ""
+            raise AccessDenied(
+                f"You are {identity.user} in the group {identity.group}, and cannot import as {user}{where}.",
+                hint="Log in to that group (--group), or let a service do it.",
+            )
+        return nullcontext(side)
+
+    return Hands(
+        omero=omero,
+        irods=lambda _owner: nullcontext(store),
+        witness=lambda: nullcontext(side),
+        user_of=lambda _owner: identity.user,
+        may_act_as=lambda _owner, user: user == identity.user,
+    )
+
+
+def _of_service(
+    side: IngestSide, connection: OmeroConnection, store: TreeStore, settings: Settings, stack: ExitStack
+) -> Hands:
+    stores: dict[str, IrodsStore] = {}
+    mine = f"{store.user}#{store.zone}"
+
+    @contextmanager
+    def omero(user: str, group: str) -> Iterator[IngestSide]:
+        with connection.as_user(user, group or None) as opened:
+            yield side_on(opened, settings)
+
+    def irods(owner: str) -> AbstractContextManager[ObjectStore]:
+        if owner == mine:
+            return nullcontext(store)
+        if owner not in stores:
+            stores[owner] = stack.enter_context(proxied_store(settings, owner))
+        return nullcontext(stores[owner])
+
+    return Hands(
+        omero=omero,
+        irods=irods,
+        witness=lambda: nullcontext(side),
+        user_of=lambda owner: owner.partition("#")[0],
+        may_act_as=lambda owner, user: owner in {mine, f"{user}#{store.zone}"},
+    )
+
+
+def proxied_store(settings: Settings, owner: str) -> IrodsStore:
+    """The zone as ``owner`` (``name#zone``), by proxy of the settings' account; the caller closes it."""
+    name, _, zone = owner.partition("#")
+    account = account_from_environment(
+        settings.irods.environment_file, client_user=name, client_zone=zone or None
+    )
+    return IrodsStore(account)

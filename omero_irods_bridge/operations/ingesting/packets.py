@@ -1,0 +1,81 @@
+"""Row I12: a packet that came by other means is recognised, checked, and described like one of ours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from omero_irods_bridge.model.checksums import Sha256
+from omero_irods_bridge.model.errors import BadPacket, StalePlan
+from omero_irods_bridge.model.ingest import Described
+from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
+from omero_irods_bridge.model.stored import DataObject, name_of
+from omero_irods_bridge.operations.ingesting import attributes
+from omero_irods_bridge.operations.ingesting.importing import Work
+from omero_irods_bridge.operations.opening import open_snapshot
+from omero_irods_bridge.packet.content_of_packet import PacketContent, load_content
+
+_UNKNOWN = "unknown"
+_NOTE = "arrived by other means; described by ingest"
+
+
+def describe_packet(found: DataObject, work: Work) -> Described:
+    """Read what the packet says of itself, and give it the AVUs of a snapshot in one call.
+
+    Raises:
+        BadPacket: it is an archive that is no packet, or one that is damaged or hostile.
+        BridgeError: it cannot be read.
+    """
+    with work.hands.irods(found.owner) as reader:
+        with open_snapshot(reader, found.path) as packet:
+            content = load_content(packet)
+        problems = content.problems
+        if problems:
+            raise BadPacket(f"{found.path}: {problems[0].message}", hint=problems[0].hint)
+        sha256 = _sha256(found) or reader.compute_checksum(found.path)
+    now = work.store.find(found.path)
+    if not isinstance(now, DataObject) or now.size != found.size:
+        raise StalePlan(f"{found.path} has changed just now.", hint="The next scan takes it.")
+    description = _description(found, content, sha256)
+    before = work.store.avus(found.path)
+    avus = to_avus(description, work.options.prefix)
+    work.store.change_avus(
+        found.path,
+        add=[one for one in avus if one not in before],
+        remove=attributes.under_way(before, work.options),
+    )
+    return Described(found.path, description.images)
+
+
+def _sha256(found: DataObject) -> Sha256 | None:
+    return found.good.sha256 if found.good is not None else None
+
+
+def _description(found: DataObject, content: PacketContent, sha256: Sha256) -> Description:
+    images = sorted(content.graph.ids("Image"))
+    origin, manifest = content.origin, content.manifest
+    names = [str((content.graph.one(str(root)) or {}).get("name") or "") for root in content.roots]
+    software = " ".join(part for part in (origin.software, origin.version) if part)
+    return Description(
+        server=origin.database_uuid or _UNKNOWN,
+        host=origin.host or _UNKNOWN,
+        sources=tuple(map(str, content.roots)),
+        name=next(filter(None, names), name_of(found.path)),
+        owner=origin.user or "",
+        group=origin.group or "",
+        packed_by=(manifest.packed_by if manifest is not None else origin.user) or _UNKNOWN,
+        images=len(images),
+        files=sum(1 for _ in content.files()),
+        size=found.size,
+        sha256=sha256.hex,
+        packed_at=manifest.created if manifest is not None else _moment(origin.packed_at, found),
+        software=software or _UNKNOWN,
+        note=(manifest.note if manifest is not None else "") or _NOTE,
+        image_ids=tuple(images) if len(images) <= LARGEST_IMAGE_LIST else (),
+    )
+
+
+def _moment(said: datetime | None, found: DataObject) -> datetime:
+    """The stock tool says no zone; what it does not say at all is when the file came."""
+    if said is not None:
+        return said.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(found.replicas[0].modified or 0.0, UTC)

@@ -1,0 +1,96 @@
+"""What a scan does besides importing: packets are described, edited cards applied, the deleted released."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Interrupted
+from omero_irods_bridge.model.ingest import Card, Described, IngestFailure, OptIn, version_of
+from omero_irods_bridge.model.stored import Avu
+from omero_irods_bridge.operations.ingesting.annotating import annotate
+from omero_irods_bridge.operations.ingesting.importing import Work
+from omero_irods_bridge.operations.ingesting.links import LinkedObject, gone, release
+from omero_irods_bridge.operations.ingesting.packets import describe_packet
+from omero_irods_bridge.operations.ingesting.planning import IngestPlan
+from omero_irods_bridge.operations.ingesting.telling import note_card
+
+Fail = Callable[[IngestFailure], None]
+
+
+def describe_packets(plan: IngestPlan, work: Work, fail: Fail) -> list[Described]:
+    """Describe what is a packet; an archive that is none has failed."""
+    done = []
+    for found in plan.packets:
+        work.cancel.check()
+        try:
+            done.append(describe_packet(found, work))
+        except BridgeError as error:
+            _unless_passing(error, IngestFailure(found.path, error, version_of(found)), fail)
+    return done
+
+
+def apply_cards(plan: IngestPlan, work: Work, fail: Fail) -> list[str]:
+    """Apply cards that were edited since they were applied, to what they were applied to; their paths."""
+    applied = []
+    for opt_in in plan.cards:
+        card = opt_in.card
+        if card is None or not is_edited(card, plan):
+            continue
+        work.cancel.check()
+        try:
+            for container, user, group in targets_of(card, plan):
+                _apply(card, opt_in, container, user, group, work)
+            applied.append(card.path)
+        except BridgeError as error:
+            _unless_passing(error, IngestFailure(card.path, error, card.version), fail)
+    return applied
+
+
+def is_edited(card: Card, plan: IngestPlan) -> bool:
+    """Whether the card was applied before, with another content."""
+    version = plan.options.name("card_version")
+    before = [one for one in plan.avus.get(card.path, ()) if one.attribute == version]
+    return bool(before) and Avu(version, card.version, str(card.id)) not in before
+
+
+def targets_of(card: Card, plan: IngestPlan) -> Iterator[tuple[str, str, str]]:
+    """Containers that the card was applied to, with the user and group as whom."""
+    for one in plan.avus.get(card.path, ()):
+        if one.attribute == plan.options.name("card_target"):
+            user, _, group = one.unit.partition("/")
+            yield one.value, user, group
+
+
+def _apply(card: Card, opt_in: OptIn, container: str, user: str, group: str, work: Work) -> None:
+    """AVUs can be written by others than the bridge: whom they name is checked again."""
+    if not work.hands.may_act_as(opt_in.owner, user):
+        raise AccessDenied(
+            f"The card {card.path} of {opt_in.owner} was applied as {user}, for whom its owner may not act.",
+            hint="Ask the administrator of the bridge.",
+        )
+    with work.hands.omero(user, group) as side:
+        annotate(card, work.store.zone, container, side)
+    note_card(card, container, user, group, work)
+
+
+def release_deleted(plan: IngestPlan, work: Work) -> list[str]:
+    """Take the AVUs from objects whose image somebody has deleted in OMERO; their paths."""
+    linked = list(_linked(plan))
+    if not linked:
+        return []
+    with work.hands.witness() as side:
+        found = gone(linked, side)
+    return release(found, work.store, plan.options)
+
+
+def _linked(plan: IngestPlan) -> Iterable[LinkedObject]:
+    for path, found in plan.objects.items():
+        known = plan.known(path)
+        if known.fileset is not None and known.of == str(found.id):
+            yield LinkedObject(found, known, plan.avus.get(path, ()))
+
+
+def _unless_passing(error: BridgeError, failure: IngestFailure, fail: Fail) -> None:
+    if error.retryable or isinstance(error, Interrupted):
+        raise error
+    fail(failure)
