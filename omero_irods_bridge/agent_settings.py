@@ -6,20 +6,22 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from omero_irods_bridge.mail_settings import MailSettings
-from omero_irods_bridge.model.jobs import JobKind
+from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.jobs import JobKind, JobSpec
 
 APPLICATION: Final = "omero-irods-bridge"
 WEEK_S: Final = 7 * 24 * 3600.0
 
 Count = Annotated[int, Field(ge=1, le=1000)]
 Interval = Annotated[float, Field(gt=0, le=WEEK_S)]
+ScheduleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,50}$")]
 WorkerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
@@ -59,8 +61,48 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _cron(text: str) -> str:
+    from croniter import CroniterError, croniter  # noqa: PLC0415 -- only who has schedules waits for it
+
+    if len(text.split()) != 5:
+        raise ValueError('must be five fields, minute to day of the week, such as "0 2 * * *"')
+    try:
+        croniter(text).get_next(float)
+    except CroniterError as error:
+        raise ValueError(f"is no schedule: {error}") from error
+    return text
+
+
 def _default_database() -> str:
     return str(platformdirs.user_state_path(APPLICATION) / "agent.db")
+
+
+class ScheduleSettings(BaseModel):
+    """A job that is asked for again and again, at the minutes that ``cron`` tells, in UTC, for ``user``.
+
+    ``work`` is as in a job that is handed in over HTTP.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cron: Annotated[str, AfterValidator(_cron)]
+    kind: JobKind
+    user: str
+    work: dict[str, Any] = {}
+    priority: int = 5
+
+    @model_validator(mode="after")
+    def _is_a_job(self) -> Self:
+        try:
+            self.spec("schedule")
+        except UsageError as error:
+            raise ValueError(error.message) from error
+        return self
+
+    def spec(self, request_id: str) -> JobSpec:
+        """The job that it asks for."""
+        asked = {"requested_by": self.user, "request_id": request_id, "priority": self.priority}
+        return JobSpec.from_fields({"kind": self.kind, "work": self.work, **asked})
 
 
 class AgentSettings(BaseModel):
@@ -70,7 +112,7 @@ class AgentSettings(BaseModel):
     free one; links to it begin with ``public_url``, by default ``http://`` and that address. ``limits`` are
     of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed attempt, the second,
     and so on; after the last the job has failed. Jobs that ended are forgotten after ``keep_days``, failed
-    ones never.
+    ones never. ``schedules`` are by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +130,7 @@ class AgentSettings(BaseModel):
     keep_days: Annotated[float, Field(gt=0)] = 90.0
     log_format: Literal["text", "json"] = "text"
     audit: Annotated[Path, AfterValidator(_absolute)] | None = None
+    schedules: dict[ScheduleName, ScheduleSettings] = {}
     mail: MailSettings = MailSettings()
 
     @property

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from omero_irods_bridge.agent.engine.lease import lease
+from omero_irods_bridge.agent.schedules import Schedules
 from omero_irods_bridge.agent.store.attempts import Attempts
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
@@ -24,6 +25,16 @@ def open_jobs(settings: Settings) -> Iterator[Jobs]:
     database = Database(settings.agent.database)
     try:
         yield Jobs(database, SystemClock())
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_schedules(settings: Settings) -> Iterator[Schedules]:
+    """The schedules of the settings, for the administrator."""
+    database, clock = Database(settings.agent.database), SystemClock()
+    try:
+        yield Schedules(database, clock, settings.agent.schedules, Jobs(database, clock))
     finally:
         database.close()
 

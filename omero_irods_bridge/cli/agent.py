@@ -4,35 +4,101 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Annotated
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omero_irods_bridge.cli import interrupts, output, views, working
+from omero_irods_bridge.cli import interrupts, output, parsing, views, working
 from omero_irods_bridge.cli.options import Config, Shown
 from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.model.jobs import JobKind
+
+if TYPE_CHECKING:
+    from omero_irods_bridge.agent.schedules import ScheduleState
+    from omero_irods_bridge.settings import Settings
 
 _Worker = Annotated[str, typer.Argument(metavar="WORKER", hidden=True)]
 _Name = Annotated[str, typer.Argument(metavar="NAME", hidden=True)]
+_Queues = Annotated[
+    str, typer.Option(metavar="KINDS", help="Only these: pack, unpack, verify, gc.  [default: all]")
+]
 _Kind = Annotated[JobKind, typer.Argument(metavar="KIND", hidden=True)]
 
 
 def run(config: Config) -> int:
-    """Run jobs until Ctrl-C or SIGTERM; what is under way then is handed back and goes on at the next start.
+    """Answer over HTTP and run jobs, until Ctrl-C or SIGTERM; what is under way goes on at the next start.
 
     The settings say, below [agent], where jobs are kept, who may use it, and how many run at once.
     Example:  omero-irods agent run --config /etc/omero-irods-bridge/agent.toml
     """
-    from omero_irods_bridge.agent.serving import run_worker
+    from omero_irods_bridge.agent.working import run_all
 
+    return _until_stopped(config, run_all)
+
+
+def api(config: Config) -> int:
+    """Answer over HTTP alone, until Ctrl-C or SIGTERM; workers elsewhere run the jobs.
+
+    Example:  omero-irods agent api --config /etc/omero-irods-bridge/agent.toml
+    """
+    from omero_irods_bridge.agent.serving import run_api
+
+    def serve(settings: Settings, stop: CancelToken) -> bool:
+        run_api(settings, stop)
+        return True
+
+    return _until_stopped(config, serve)
+
+
+def worker(*, queues: _Queues = "", config: Config) -> int:
+    """Run jobs alone, until Ctrl-C or SIGTERM; what is under way then is handed back.
+
+    Several workers need a PostgreSQL database, and each a name of its own (agent.worker).
+
+    Example:  omero-irods agent worker --queues pack,unpack
+    """
+    from omero_irods_bridge.agent.working import run_worker
+
+    kinds = parsing.kinds(queues)
+    return _until_stopped(config, lambda settings, stop: run_worker(settings, stop, kinds))
+
+
+def _until_stopped(config: Config, work: Callable[[Settings, CancelToken], bool]) -> int:
     settings = working.settings_of(config)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with interrupts.cancel_token() as stop:
-        if run_worker(settings, stop):
+        if work(settings, stop):
             return ExitStatus.DONE
     logging.shutdown()
     os._exit(ExitStatus.INTERRUPTED)  # a thread that waits for a server would keep the process alive
+
+
+def schedules(shown: Shown, config: Config) -> None:
+    """List the schedules of the settings: when each was handed in, and when it is next.
+
+    Example:  omero-irods agent schedules --json
+    """
+    from omero_irods_bridge.agent.administration import open_schedules
+    from omero_irods_bridge.agent.schedules import schedule_fields
+
+    with open_schedules(working.settings_of(config)) as found:
+        states = found.states()
+    if shown.as_json:
+        output.json_result({"schedules": [schedule_fields(one) for one in states]})
+    elif states:
+        output.table(("NAME", "KIND", "FOR", "WHEN", "LAST", "NEXT"), map(_schedule_row, states))
+    else:
+        output.note("There are no schedules. They are settings: [agent.schedules.NAME]")
+
+
+def _schedule_row(one: ScheduleState) -> tuple[str, ...]:
+    last = "" if one.last_at is None else views.when(datetime.fromtimestamp(one.last_at, UTC))
+    following = views.when(datetime.fromtimestamp(one.next_at, UTC))
+    late = " (overdue)" if one.is_overdue else ""
+    return one.name, one.kind, one.user, one.cron, last, f"{following}{late}"
 
 
 def adopt(worker: _Worker, shown: Shown, config: Config) -> None:
@@ -50,7 +116,7 @@ def adopt(worker: _Worker, shown: Shown, config: Config) -> None:
 
 
 def pause(kind: _Kind, config: Config) -> None:
-    """Let no more jobs of KIND (pack, verify, gc) begin; those that run go on.
+    """Let no more jobs of KIND (pack, unpack, verify, gc) begin; those that run go on.
 
     Example:  omero-irods agent pause pack
     """
@@ -62,7 +128,7 @@ def pause(kind: _Kind, config: Config) -> None:
 
 
 def resume(kind: _Kind, config: Config) -> None:
-    """Let jobs of KIND (pack, verify, gc) begin again.
+    """Let jobs of KIND (pack, unpack, verify, gc) begin again.
 
     Example:  omero-irods agent resume pack
     """

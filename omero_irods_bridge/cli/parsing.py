@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.jobs import JobKind
 from omero_irods_bridge.model.objects import ObjectRef
 
 _UNITS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
@@ -72,3 +73,12 @@ def one_object(objects: tuple[ObjectRef, ...]) -> ObjectRef:
             "Snapshots are found by one source at a time.", hint="For example: --source Dataset:51"
         )
     return objects[0]
+
+
+def kinds(text: str) -> frozenset[JobKind]:
+    """Kinds of jobs: ``pack,unpack``; all where none is named."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    wrong = [name for name in names if name not in list(JobKind)]
+    if wrong:
+        raise UsageError(f"{wrong[0]!r} is no kind of job.", hint=f"Kinds: {', '.join(JobKind)}.")
+    return frozenset(map(JobKind, names or JobKind))

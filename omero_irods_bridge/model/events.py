@@ -68,6 +68,10 @@ class CancelToken:
     def is_cancelled(self) -> bool:
         return self._cancelled.is_set()
 
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it is cancelled, at most so long; whether it is."""
+        return self._cancelled.wait(seconds)
+
     def check(self) -> None:
         """Raises Interrupted when :meth:`cancel` was called."""
         if self._cancelled.is_set():

@@ -19,7 +19,7 @@ from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.model.jobs import GcWork, Job, JobSpec, JobState
 from omero_irods_bridge.wiring import SystemClock
 
-TIMEOUT_S = 240
+TIMEOUT_S = 120
 ROOT = Path(__file__).parents[2]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,26 @@ def test_kinds_are_paused_and_go_on(jobs: Jobs) -> None:
     assert main(["agent", "resume", "verify"]) == ExitStatus.DONE
     assert jobs.paused() == frozenset()
     assert main(["agent", "pause", "everything"]) == ExitStatus.USAGE
+
+
+def test_schedules_are_listed_with_what_is_overdue(
+    memory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {"nightly": {"cron": "0 2 * * *", "kind": "gc", "user": "ada"}}
+    monkeypatch.setenv("OMERO_IRODS_AGENT__SCHEDULES", json.dumps(wanted))
+    assert main(["agent", "schedules"]) == ExitStatus.DONE
+    (row,) = capsys.readouterr().out.splitlines()[1:]
+    assert row.split()[:3] == ["nightly", "gc", "ada"]
+    with closing(sqlite3.connect(memory / "agent.db")) as connection, connection:
+        connection.execute("insert into bridge_schedules values ('nightly', '0 2 * * *', null, 7200)")
+    assert main(["agent", "schedules", "--json"]) == ExitStatus.DONE
+    (found,) = json.loads(capsys.readouterr().out)["schedules"]
+    assert (found["next_at"], found["overdue"]) == ("1970-01-01T02:00:00.000Z", True)
+
+
+def test_a_worker_of_an_unknown_kind_does_not_start(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["agent", "worker", "--queues", "pack,everything"]) == ExitStatus.USAGE
+    assert "no kind of job" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -237,3 +239,21 @@ def test_an_account_that_may_not_sudo_is_told_so(site: Site, make_user: MakeUser
     nobody = site.settings.model_copy(update={"omero": omero.model_copy(update={"password_file": None})})
     with pytest.raises(UsageError), Accounts(nobody, accounts._identities).image_server(site.user.name):
         pass
+
+
+def test_what_answers_and_what_works_may_be_processes_of_their_own(site: Site) -> None:
+    answers = site.start("api")
+    job = site.post({"kind": "gc", "work": {}, "requested_by": site.user.name, "request_id": "apart"})
+    packing = site.pack()
+    works = site.start("worker", "--queues", "gc,verify")
+    site.done(job)
+    assert site.jobs.get(packing.id).state is JobState.QUEUED
+    for process in (works, answers):
+        process.terminate()
+        assert process.wait(timeout=60) == ExitStatus.DONE
+
+
+def test_what_answers_loads_nothing_of_what_works() -> None:
+    program = "import sys, omero_irods_bridge.agent.serving; print('dbos' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

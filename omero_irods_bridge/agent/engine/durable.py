@@ -10,26 +10,29 @@ import json
 import sqlite3
 import sys
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, Serializer, StepOptions
+from dbos import DBOS, DBOSClient, Serializer, StepOptions, WorkflowStatus
 
 from omero_irods_bridge.agent.engine.running import Runner
 from omero_irods_bridge.agent.store.attempts import Attempt
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.outcomes import Outcome
 from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.jobs import JobKind
 
 APPLICATION: Final = "bridge"
 VERSION: Final = "1"
 """Of the steps. A worker takes up only what has its own version: raise it when old attempts cannot go on."""
 
-_QUEUE: Final = "attempts"
+_QUEUES: Final = {kind: f"attempts-{kind}" for kind in JobKind}
 _WORKFLOW: Final = "attempt"
 _POLL_S: Final = 0.2
 _DELETED_AT_ONCE: Final = 200
+_WAITS: Final = "ENQUEUED"
 _ENDED: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
@@ -46,9 +49,15 @@ class JsonSerializer(Serializer):
 class DurableAttempts:
     """Runs attempts in this process. There can be only one in a process: DBOS is global."""
 
-    def __init__(self, database: Database, worker: str, runner: Runner, *, at_once: int) -> None:
-        """``worker`` has to be a name of its own, the same after each restart: it takes up its own jobs."""
+    def __init__(
+        self, database: Database, worker: str, runner: Runner, *, at_once: int, kinds: Collection[JobKind]
+    ) -> None:
+        """Of ``kinds`` alone; what others let begin of another kind is for others to run.
+
+        ``worker`` has to be a name of its own, the same after each restart: it takes up its own jobs.
+        """
         self._database, self._runner, self._at_once = database, runner, at_once
+        self._queues = [_QUEUES[kind] for kind in kinds]
         self._client: DBOSClient | None = None
         DBOS(
             config={
@@ -71,22 +80,23 @@ class DurableAttempts:
         """
         if self._database.path:
             _check_sqlite()
-        DBOS.listen_queues([_QUEUE])
+        DBOS.listen_queues(self._queues)
         DBOS.launch()
-        DBOS.register_queue(_QUEUE, worker_concurrency=self._at_once, polling_interval_sec=_POLL_S)
+        for queue in self._queues:
+            DBOS.register_queue(queue, worker_concurrency=self._at_once, polling_interval_sec=_POLL_S)
         self._client = DBOSClient(
             system_database_url=self._database.url,
             application_name=APPLICATION,
             serializer=JsonSerializer(),
         )
 
-    def enqueue(self, connection: sa.Connection, attempt: Attempt, priority: int) -> None:
-        """Have it run by some worker, when the transaction of ``connection`` is committed."""
+    def enqueue(self, connection: sa.Connection, attempt: Attempt, kind: JobKind, priority: int) -> None:
+        """Have it run by a worker that takes its kind, when the transaction of ``connection`` ends well."""
         self._present.enqueue_in_transaction(
             connection,
             {
                 "workflow_name": _WORKFLOW,
-                "queue_name": _QUEUE,
+                "queue_name": _QUEUES[kind],
                 "workflow_id": _id(attempt),
                 "priority": priority + 1,
             },
@@ -95,13 +105,16 @@ class DurableAttempts:
         )
 
     def stranded(self, attempts: list[Attempt]) -> list[Attempt]:
-        """Those of ``attempts`` that nobody runs nor will run: their workflow failed or is not there."""
+        """Those of ``attempts`` that nobody runs nor will run.
+
+        Their workflow failed, is not there, or waits in a queue that only an older release looked into.
+        """
         if not attempts:
             return []
         found = self._present.list_workflows(
             workflow_ids=[_id(one) for one in attempts], load_input=False, load_output=False
         )
-        alive = {one.workflow_id for one in found if one.status not in _ENDED}
+        alive = {one.workflow_id for one in found if one.status not in _ENDED and not _is_forgotten(one)}
         return [one for one in attempts if _id(one) not in alive]
 
     def forget_ended(self, older_than_s: float) -> None:
@@ -143,6 +156,10 @@ class DurableAttempts:
 
     def _finish(self, job: int, number: int, found: dict[str, Any]) -> None:
         self._runner.finish(Attempt(job, number), Outcome.from_fields(found))
+
+
+def _is_forgotten(workflow: WorkflowStatus) -> bool:
+    return workflow.status == _WAITS and workflow.queue_name not in _QUEUES.values()
 
 
 def _check_sqlite() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -13,16 +14,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from omero_irods_bridge.agent.engine.durable import DurableAttempts
 from omero_irods_bridge.agent.engine.lease import lease
 from omero_irods_bridge.agent.engine.running import Perform, Runner
-from omero_irods_bridge.agent.store.attempts import Attempts, Limits
+from omero_irods_bridge.agent.store.attempts import ALL_KINDS, Attempts, Limits
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.events import CancelToken
+from omero_irods_bridge.model.jobs import JobKind
 from omero_irods_bridge.ports import Clock
 
 log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.25
+DUE_S: Final = 5.0
 SWEEP_S: Final = 30.0
 _DAY_S: Final = 24 * 3600.0
 
@@ -31,7 +34,7 @@ _DAY_S: Final = 24 * 3600.0
 class WorkerOptions:
     """``name`` is its own and stays; ``patience_s`` is how long jobs have to stop when the worker does.
 
-    With ``mails`` it is noted who is to be told how a job ended.
+    It takes jobs of ``kinds`` alone. With ``mails`` it is noted who is to be told how a job ended.
     """
 
     name: str
@@ -40,12 +43,35 @@ class WorkerOptions:
     keep_days: float
     patience_s: float = 30.0
     mails: bool = False
+    kinds: frozenset[JobKind] = ALL_KINDS
+
+
+class _Task:
+    """Something to do now and then; at once when it was not done yet, and again when it failed."""
+
+    def __init__(self, every_s: float, do: Callable[[], object]) -> None:
+        self._every_s, self._do = every_s, do
+        self._done_at = -every_s
+
+    def do_when_due(self) -> None:
+        if time.monotonic() - self._done_at >= self._every_s:
+            self._do()
+            self._done_at = time.monotonic()
 
 
 class Worker:
     """Lets jobs begin and runs them."""
 
-    def __init__(self, database: Database, options: WorkerOptions, clock: Clock, perform: Perform) -> None:
+    def __init__(
+        self,
+        database: Database,
+        options: WorkerOptions,
+        clock: Clock,
+        perform: Perform,
+        submit_due: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``submit_due`` hands in what schedules ask for; it is called every ``DUE_S``."""
+        self._submit_due = submit_due
         self._database, self._options, self._clock = database, options, clock
         self._jobs = Jobs(database, clock)
         self._attempts = Attempts(database, clock, options.retry_after_s, mails=options.mails)
@@ -58,8 +84,7 @@ class Worker:
             Busy: there is a worker of this name.
         """
         with lease(self._database, self._options.name):
-            at_once = self._options.limits.total
-            durable = DurableAttempts(self._database, self._options.name, self._runner, at_once=at_once)
+            durable = self._durable()
             durable.start()
             log.info("worker %s is at work on %s", self._options.name, self._database.shown)
             self._work(durable, stop)
@@ -68,17 +93,29 @@ class Worker:
             durable.stop()
         return has_stopped
 
+    def _durable(self) -> DurableAttempts:
+        options = self._options
+        return DurableAttempts(
+            self._database, options.name, self._runner, at_once=options.limits.total, kinds=options.kinds
+        )
+
     def _work(self, durable: DurableAttempts, stop: CancelToken) -> None:
-        swept_at = 0.0
+        tasks = (
+            _Task(0.0, lambda: self._admit(durable)),
+            _Task(DUE_S, self._submit_due),
+            _Task(SWEEP_S, lambda: self._sweep(durable)),
+        )
         while not stop.is_cancelled:
             try:
-                self._attempts.admit(self._options.limits, durable.enqueue, room=self._options.limits.total)
-                if time.monotonic() - swept_at > SWEEP_S:
-                    self._sweep(durable)
-                    swept_at = time.monotonic()
+                for task in tasks:
+                    task.do_when_due()
             except SQLAlchemyError as error:
                 log.warning("the database fails: %s", type(error).__name__)
-            time.sleep(POLL_S)
+            stop.wait(POLL_S)
+
+    def _admit(self, durable: DurableAttempts) -> None:
+        limits, kinds = self._options.limits, self._options.kinds
+        self._attempts.admit(limits, durable.enqueue, room=limits.total, kinds=kinds)
 
     def _sweep(self, durable: DurableAttempts) -> None:
         """Forget what is old, and take up again what nobody runs although it was let begin."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 
@@ -20,6 +20,8 @@ from omero_irods_bridge.ports import Clock
 
 LONGEST_LOG: Final = 2_000
 """Events of one job; what comes later is left out, but for how it ends."""
+
+ALL_KINDS: Final = frozenset(JobKind)
 
 _LEFT_OUT: Final = Notice("There is more than this log keeps; the rest is left out.")
 
@@ -39,6 +41,10 @@ class Attempt:
 
     job: int
     number: int
+
+
+Start: TypeAlias = Callable[[sa.Connection, Attempt, JobKind, int], None]
+"""Has an attempt at a job of this kind and priority run, when the transaction is committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +71,38 @@ class Attempts:
         self._retry_after_s = tuple(retry_after_s)
 
     def admit(
-        self, limits: Limits, start: Callable[[sa.Connection, Attempt, int], None], *, room: int
+        self, limits: Limits, start: Start, *, room: int, kinds: Collection[JobKind] = ALL_KINDS
     ) -> list[Attempt]:
         """Let at most ``room`` jobs begin, as many as the limits leave, those of the first priority first.
 
-        ``start`` is called with the connection, the attempt and its priority, in the transaction that lets
-        it begin: both happen, or neither does.
+        Only those of ``kinds``; the limits count all. ``start`` is called in the transaction that lets a job
+        begin: both happen, or neither does.
         """
         with self._database.writing() as connection:
             running = _Running(connection)
             admitted: list[Attempt] = []
             while len(admitted) < room and running.total < limits.total:
-                row = connection.execute(self._next(running, limits)).one_or_none()
+                row = connection.execute(self._next(running, limits, kinds)).one_or_none()
                 if row is None:
                     break
                 attempt = Attempt(row.id, row.attempt + 1)
                 self._begin(connection, attempt)
-                start(connection, attempt, row.priority)
+                start(connection, attempt, JobKind(row.kind), row.priority)
                 running.add(row.kind, row.requested_by)
                 admitted.append(attempt)
         return admitted
 
-    def _next(self, running: _Running, limits: Limits) -> sa.Select[Any]:
-        is_due = (JOBS.c.state == JobState.WAITING) & (JOBS.c.run_after <= self._clock.now())
-        full = [kind for kind, number in running.kinds.items() if number >= limits.kinds[JobKind(kind)]]
+    def _next(self, running: _Running, limits: Limits, kinds: Collection[JobKind]) -> sa.Select[Any]:
+        """Of those that wait for their turn and of those that are due the first: an index gives each."""
+        full = {kind for kind in kinds if running.kinds[kind] >= limits.kinds[kind]}
+        open_kinds = [kind for kind in kinds if kind not in full and kind not in running.paused]
         busy = [user for user, number in running.users.items() if number >= limits.per_user]
-        columns = (JOBS.c.id, JOBS.c.attempt, JOBS.c.priority, JOBS.c.kind, JOBS.c.requested_by)
-        return (
-            sa.select(*columns)
-            .where((JOBS.c.state == JobState.QUEUED) | is_due)
-            .where(JOBS.c.kind.not_in([*full, *running.paused]))
-            .where(JOBS.c.requested_by.not_in(busy))
-            .order_by(JOBS.c.priority, JOBS.c.id)
-            .limit(1)
-        )
+        is_due = (JOBS.c.state == JobState.WAITING) & (JOBS.c.run_after <= self._clock.now())
+        may = JOBS.c.kind.in_(open_kinds), JOBS.c.requested_by.not_in(busy)
+        found = sa.union_all(
+            *(_first(state, *may) for state in (JOBS.c.state == JobState.QUEUED, is_due))
+        ).subquery()
+        return sa.select(found).order_by(found.c.priority, found.c.id).limit(1)
 
     def _begin(self, connection: sa.Connection, attempt: Attempt) -> None:
         begun = {"runs": 0, "attempt_at": None, "run_after": None, "phase": None, "worker": ""}
@@ -229,6 +233,12 @@ class _Running:
         self.total += 1
         self.kinds[kind] += 1
         self.users[user] += 1
+
+
+def _first(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    columns = (JOBS.c.id, JOBS.c.attempt, JOBS.c.priority, JOBS.c.kind, JOBS.c.requested_by)
+    found = sa.select(*columns).where(*conditions).order_by(JOBS.c.priority, JOBS.c.id).limit(1)
+    return sa.select(found.subquery())
 
 
 def _present(attempt: Attempt) -> tuple[sa.ColumnElement[bool], ...]:

@@ -14,7 +14,7 @@ from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.days import Day, days_of
 from omero_irods_bridge.agent.store.rows import add_state, job_event_of, job_of
 from omero_irods_bridge.agent.store.tables import EVENTS, JOBS, PAUSED
-from omero_irods_bridge.model.errors import Conflict, NotFound, UsageError
+from omero_irods_bridge.model.errors import Conflict, NotFound
 from omero_irods_bridge.model.jobs import Job, JobEvent, JobKind, JobSpec, JobState
 from omero_irods_bridge.ports import Clock
 
@@ -63,10 +63,14 @@ class Jobs:
             Conflict: the same user has asked for something else with the same request id.
         """
         with self._database.writing() as connection:
-            same = (JOBS.c.requested_by == spec.requested_by) & (JOBS.c.request_id == spec.request_id)
-            row = connection.execute(sa.select(JOBS).where(same)).one_or_none()
-            if row is None:
-                row = self._insert(connection, spec)
+            return self.submit_in(connection, spec)
+
+    def submit_in(self, connection: sa.Connection, spec: JobSpec) -> Job:
+        """As :meth:`submit`, in a transaction of the caller's."""
+        same = (JOBS.c.requested_by == spec.requested_by) & (JOBS.c.request_id == spec.request_id)
+        row = connection.execute(sa.select(JOBS).where(same)).one_or_none()
+        if row is None:
+            row = self._insert(connection, spec)
         job = job_of(row)
         if job.spec != spec:
             raise Conflict(
@@ -142,12 +146,12 @@ class Jobs:
         """Let a job that failed or was cancelled be tried again, and one that waits at once.
 
         Raises:
-            UsageError: it is under way, or done.
+            Conflict: it is under way, or done.
         """
         with self._database.writing() as connection:
             state = JobState(_row(connection, job).state)
             if state not in {JobState.FAILED, JobState.CANCELLED, JobState.WAITING}:
-                raise UsageError(f"Job {job} is {state}; only what failed or was cancelled is tried again.")
+                raise Conflict(f"Job {job} is {state}; only what failed or was cancelled is tried again.")
             again = {"tries": 0, "finished_at": None, "run_after": None, "error": None}
             _set(connection, job, state=JobState.QUEUED, cancel_requested=False, **again)
             add_state(connection, job, JobState.QUEUED, "To be tried again.", self._clock.now())
@@ -157,12 +161,12 @@ class Jobs:
         """Forget a job that has ended, with its log.
 
         Raises:
-            UsageError: it has not ended.
+            Conflict: it has not ended.
         """
         with self._database.writing() as connection:
             state = JobState(_row(connection, job).state)
             if not state.is_final:
-                raise UsageError(f"Job {job} is {state}.", hint="Cancel it first.")
+                raise Conflict(f"Job {job} is {state}.", hint="Cancel it first.")
             _forget(connection, [job])
 
     def forget_ended(self, before: float) -> int:

@@ -100,6 +100,16 @@ TOTALS: Final = sa.Table(
 )
 """Counts that only grow, also when the jobs that they are of are forgotten."""
 
+SCHEDULES: Final = sa.Table(
+    "bridge_schedules",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("cron", sa.Text, nullable=False),
+    sa.Column("last_at", sa.Double),
+    sa.Column("next_at", sa.Double, nullable=False),
+)
+"""When each schedule was handed in last, and when it is next."""
+
 
 def make_tables(connection: sa.Connection) -> None:
     """Make what is missing: tables, and columns and indexes of those that an older release made."""

@@ -1,0 +1,57 @@
+"""Runs the part of the agent that does the work, alone or in one process with what answers."""
+
+from __future__ import annotations
+
+from omero_irods_bridge.agent.accounts import Accounts
+from omero_irods_bridge.agent.answering import public_url
+from omero_irods_bridge.agent.engine.worker import Worker, WorkerOptions
+from omero_irods_bridge.agent.mail.sending import mailing
+from omero_irods_bridge.agent.parts import Parts, opened
+from omero_irods_bridge.agent.performing import Performer
+from omero_irods_bridge.agent.serving import answering
+from omero_irods_bridge.agent.store.attempts import ALL_KINDS, Limits
+from omero_irods_bridge.agent_settings import AgentSettings
+from omero_irods_bridge.model.events import CancelToken
+from omero_irods_bridge.model.jobs import JobKind
+from omero_irods_bridge.settings import Settings
+
+
+def run_all(settings: Settings, stop: CancelToken) -> bool:
+    """Answer and run jobs until ``stop`` is cancelled; whether all that ran were handed back then.
+
+    Raises:
+        Busy: there is a worker of this name, or somebody else at its address.
+        BridgeError: see :func:`opened`.
+    """
+    with opened(settings) as parts, answering(parts):
+        return _work(parts, stop, ALL_KINDS)
+
+
+def run_worker(settings: Settings, stop: CancelToken, kinds: frozenset[JobKind] = ALL_KINDS) -> bool:
+    """Run jobs of ``kinds`` until ``stop`` is cancelled; whether all that ran were handed back then.
+
+    Raises:
+        Busy: there is a worker of this name.
+        BridgeError: see :func:`opened`.
+    """
+    with opened(settings) as parts:
+        return _work(parts, stop, kinds)
+
+
+def _work(parts: Parts, stop: CancelToken, kinds: frozenset[JobKind]) -> bool:
+    settings, clock, database = parts.settings, parts.clock, parts.database
+    perform = Performer(settings, Accounts(settings, parts.identities), clock)
+    options = _options(settings.agent, kinds)
+    with mailing(settings, public_url(settings.agent), database, clock):
+        return Worker(database, options, clock, perform, parts.schedules.submit_due).run(stop)
+
+
+def _options(agent: AgentSettings, kinds: frozenset[JobKind]) -> WorkerOptions:
+    return WorkerOptions(
+        agent.worker,
+        Limits(agent.limit, agent.limit_per_user, agent.limits_of_kinds),
+        tuple(agent.retry_after_s),
+        agent.keep_days,
+        mails=agent.mail.host is not None,
+        kinds=kinds,
+    )
