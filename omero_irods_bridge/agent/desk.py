@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.store.days import Day
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.agent.zones import check_zone
-from omero_irods_bridge.model.errors import AccessDenied, NotFound
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound
 from omero_irods_bridge.model.jobs import Job, JobEvent, JobSpec, JobState
 
-audit = logging.getLogger("omero_irods_bridge.audit")
-"""Who asked for what, and who was refused."""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,18 @@ class Desk:
             Conflict: this user has asked for something else with the same request id.
             UsageError: it names a place in another zone.
         """
+        about = {"user": spec.requested_by, "kind": spec.kind.value}
+        try:
+            self._check(spec, requester)
+            job = self._jobs.submit(spec)
+        except BridgeError as error:
+            audit(requester.user, "submit", **about, refused=error.message)
+            raise
+        audit(requester.user, "submit", job=job.id, **about)
+        return job
+
+    def _check(self, spec: JobSpec, requester: Requester) -> None:
         if spec.requested_by != requester.user and not requester.is_admin:
-            audit.warning("refused: %s asked for a job of %r", requester.user, spec.requested_by)
             raise AccessDenied(
                 f"You are {requester.user}, and may not ask for a job of somebody else.",
                 hint="Leave out requested_by, or let that user ask.",
@@ -52,9 +63,6 @@ class Desk:
         self._identities.irods_user(spec.requested_by)
         if self._zone:
             check_zone(spec.work, self._zone)
-        job = self._jobs.submit(spec)
-        audit.info("job %s: %s asked for %s of %s", job.id, requester.user, spec.kind, spec.requested_by)
-        return job
 
     def list_jobs(
         self, wanted: JobFilter, requester: Requester, *, limit: int = 50, before: int | None = None
@@ -78,6 +86,7 @@ class Desk:
         """Raises NotFound, for a job of somebody else too."""
         found = self._jobs.get(job)
         if found.spec.requested_by != requester.user and not requester.is_admin:
+            audit(requester.user, "look", job=job, user=found.spec.requested_by, refused="It is not his.")
             raise NotFound(f"There is no job {job}.")
         return found
 
@@ -88,18 +97,22 @@ class Desk:
 
     def cancel(self, job: int, requester: Requester) -> Job:
         """Raises NotFound."""
-        self.get(job, requester)
-        audit.info("job %s: cancelled by %s", job, requester.user)
-        return self._jobs.cancel(job)
+        return self._act("cancel", self._jobs.cancel, job, requester)
 
     def retry(self, job: int, requester: Requester) -> Job:
-        """Raises NotFound; UsageError when it is under way or done."""
-        self.get(job, requester)
-        audit.info("job %s: to be tried again for %s", job, requester.user)
-        return self._jobs.retry(job)
+        """Raises NotFound; Conflict when it is under way or done."""
+        return self._act("retry", self._jobs.retry, job, requester)
 
     def delete(self, job: int, requester: Requester) -> None:
-        """Raises NotFound; UsageError when it has not ended."""
-        self.get(job, requester)
-        audit.info("job %s: deleted by %s", job, requester.user)
-        self._jobs.delete(job)
+        """Raises NotFound; Conflict when it has not ended."""
+        self._act("delete", self._jobs.delete, job, requester)
+
+    def _act(self, did: str, act: Callable[[int], _T], job: int, requester: Requester) -> _T:
+        found = self.get(job, requester)
+        try:
+            done = act(job)
+        except BridgeError as error:
+            audit(requester.user, did, job=job, user=found.spec.requested_by, refused=error.message)
+            raise
+        audit(requester.user, did, job=job, user=found.spec.requested_by)
+        return done

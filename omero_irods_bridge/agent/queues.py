@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.desk import Requester
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.model.errors import AccessDenied
 from omero_irods_bridge.model.jobs import JobKind, JobState
-
-audit = logging.getLogger("omero_irods_bridge.audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +39,14 @@ class Queues:
         """Let no more of this kind begin; those that run go on. Raises AccessDenied."""
         _check_admin(requester)
         self._jobs.pause(kind)
-        audit.info("queue %s: paused by %s", kind, requester.user)
+        audit(requester.user, "pause", kind=kind.value)
         return self._queue(kind, is_paused=True)
 
     def resume(self, kind: JobKind, requester: Requester) -> Queue:
         """Let jobs of this kind begin again. Raises AccessDenied."""
         _check_admin(requester)
         self._jobs.resume(kind)
-        audit.info("queue %s: resumed by %s", kind, requester.user)
+        audit(requester.user, "resume", kind=kind.value)
         return self._queue(kind, is_paused=False)
 
     def _queue(self, kind: JobKind, *, is_paused: bool) -> Queue:

@@ -8,6 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from omero_irods_bridge import __version__
+from omero_irods_bridge.agent import metrics
+from omero_irods_bridge.agent.auditing import AskedFrom
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http import health_routes, job_routes, problems, session_routes, view_routes
 from omero_irods_bridge.agent.http.description import describe
@@ -37,8 +39,10 @@ def create_app(desk: Desk, tokens: Tokens, site: Site | None = None) -> FastAPI:
     app.include_router(session_routes.router)
     app.include_router(view_routes.router)
     app.include_router(health_routes.router)
+    app.include_router(metrics.router)
     add_pages(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.add_middleware(AskedFrom)
     app.add_middleware(BodyLimits)
     app.add_middleware(Methods, routes=app)
     app.add_middleware(Headers)

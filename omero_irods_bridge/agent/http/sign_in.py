@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 import threading
 import time
@@ -13,13 +12,12 @@ from typing import Any, Final, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.desk import Requester
 from omero_irods_bridge.agent.http.cookies import Cookies
 from omero_irods_bridge.agent.http.throttle import Throttle
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.model.errors import AccessDenied, Unreachable
-
-audit = logging.getLogger("omero_irods_bridge.audit")
 
 KNOWN_S: Final = 60.0
 """How long a session that OMERO has confirmed is taken as that."""
@@ -105,13 +103,13 @@ class SignIn:
         try:
             found = await self._counted(address, self._users.by_password, user, password)
         except NotSignedIn as error:
-            audit.warning("refused: %r signs in from %s", user, address)
+            audit(user, "sign in", refused="OMERO does not let him in.")
             raise NotSignedIn("OMERO does not know this user with this password.", hint=error.hint) from None
         except BaseException:
             self._of_users.give_back(user)
             raise
         self._of_users.give_back(user)
-        audit.info("%s has signed in from %s", found, address)
+        audit(found, "sign in")
         return self.requester(found)
 
     def requester(self, user: str) -> Requester:

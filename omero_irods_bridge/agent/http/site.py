@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 
 from omero_irods_bridge.agent.health import Health
 from omero_irods_bridge.agent.http.sign_in import SignIn
+from omero_irods_bridge.agent.metrics import Metrics
 from omero_irods_bridge.agent.queues import Queues
 from omero_irods_bridge.agent.snapshots import Snapshots
 from omero_irods_bridge.model.errors import NotFound
@@ -32,13 +33,14 @@ class Site:
     queues: Queues | None = None
     health: Health | None = None
     schedules: Callable[[], Sequence[Any]] | None = None
+    metrics: Metrics | None = None
 
     def set_on(self, app: FastAPI) -> None:
         """Let requests find it, on ``app.state``."""
         app.state.public_url = self.public_url.rstrip("/")
         app.state.sign_in, app.state.snapshots = self.sign_in, self.snapshots
         app.state.queues, app.state.health = self.queues, self.health
-        app.state.schedules = self.schedules
+        app.state.schedules, app.state.metrics = self.schedules, self.metrics
 
 
 def snapshots_of(request: Request) -> Snapshots:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from omero_irods_bridge.agent.store.database import Database
-from omero_irods_bridge.agent.store.endings import ADMINS, add_to_total
+from omero_irods_bridge.agent.store.endings import ADMINS, MAIL, add_to_total
 from omero_irods_bridge.agent.store.tables import JOBS, MAILS
 from omero_irods_bridge.model.jobs import JobState
 from omero_irods_bridge.ports import Clock
@@ -21,7 +21,6 @@ LEASE_S: Final = 900.0
 WAITING, SENT, GIVEN_UP, NEEDLESS = "waiting", "sent", "given up", "needless"
 
 _HOUR_S: Final = 3600.0
-_KIND: Final = "mail"
 _RECIPIENTS_AT_ONCE: Final = 1_000
 _OPEN: Final = [state for state in JobState if not state.is_final]
 
@@ -87,7 +86,7 @@ class Outbox:
         """The mail server has taken it."""
         with self._database.writing() as connection:
             if self._end(connection, claim, SENT):
-                add_to_total(connection, _KIND, SENT, 1)
+                add_to_total(connection, MAIL, SENT, 1)
 
     def postpone(self, claim: Claim, after_s: float, reason: str) -> None:
         """It could not be sent; it is due again after ``after_s``, at any worker."""
@@ -99,7 +98,7 @@ class Outbox:
         """It cannot be sent, now or later; it stays with the reason until it is forgotten."""
         with self._database.writing() as connection:
             if self._end(connection, claim, GIVEN_UP, reason):
-                add_to_total(connection, _KIND, GIVEN_UP, 1)
+                add_to_total(connection, MAIL, GIVEN_UP, 1)
 
     def drop(self, claim: Claim) -> None:
         """There is nothing to tell any more."""

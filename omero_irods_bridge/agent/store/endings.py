@@ -12,6 +12,9 @@ from omero_irods_bridge.model.jobs import Job, JobState
 ADMINS: Final = ""
 """The recipient of a row of MAILS that is for the administrators; no OMERO user has this name."""
 
+MAIL: Final = "mail"
+"""The kind of the totals of mails; no kind of job has this name."""
+
 LAST_DONE_AT: Final = "last_done_at"
 """The one total that is a time."""
 

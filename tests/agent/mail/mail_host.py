@@ -81,9 +81,9 @@ class MailHost:
 class _Controller(Controller):
     def _trigger_server(self) -> None:
         """Port 0 stands for a free one; which, is known now."""
-        assert self.server is not None
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
