@@ -85,7 +85,7 @@ def test_a_job_is_handed_in_looked_at_cancelled_tried_again_and_deleted(api: htt
     assert api.get(path, headers=by("read")).json() == answer.json()
     assert api.post(f"{path}/cancel", headers=by("manage")).json()["state"] == "cancelled"
     assert api.post(f"{path}/retry", headers=by("manage")).json()["state"] == "queued"
-    assert_problem(api.delete(path, headers=by("manage")), 422, "usage")
+    assert_problem(api.delete(path, headers=by("manage")), 409, "conflict")
     api.post(f"{path}/cancel", headers=by("manage"))
     log = api.get(f"{path}/events", headers=by("read")).json()["events"]
     assert [one["state"] for one in log] == ["queued", "cancelled", "queued", "cancelled"]

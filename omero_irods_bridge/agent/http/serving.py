@@ -7,13 +7,19 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
+from omero_irods_bridge.agent.http.connections import Connection
+from omero_irods_bridge.agent.http.limits import LARGEST_HEAD
 from omero_irods_bridge.model.errors import Busy
 
 log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS: Final = 500
+"""At once; who comes then is told to try again later."""
 
 
 @contextmanager
@@ -26,7 +32,15 @@ def served(app: FastAPI, host: str, port: int) -> Iterator[tuple[str, int]]:
     channel = _listening(host, port)
     address = str(channel.getsockname()[0]), int(channel.getsockname()[1])
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+        app,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     server.config.load()
@@ -44,7 +58,11 @@ def served(app: FastAPI, host: str, port: int) -> Iterator[tuple[str, int]]:
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        channel = socket.create_server((host, port), family=family, backlog=128)
+        # asyncio does this by itself for sockets that name their protocol alone; without it an answer in two
+        # pieces waits for the acknowledgement of the first, 40 ms.
+        channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return channel
     except OSError as error:
         raise Busy(
             f"The agent cannot answer at {host}:{port}: {error.strerror}.", hint="Set agent.listen."
