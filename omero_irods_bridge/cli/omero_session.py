@@ -20,19 +20,18 @@ def run_over(connect: Callable[[], Any], arguments: Sequence[str]) -> int:
     from omero_irods_bridge.wiring import over_session
 
     try:
-        _check(arguments)
+        _check(next(iter(arguments), ""))
     except BridgeError as failure:
         output.error(failure, as_json="--json" in arguments)
         return failure.exit_status
     with over_session(lambda: _host_key_port(connect())):
-        return main.main(arguments or ["--help"], program=PROGRAM)
+        return main.main(arguments, program=PROGRAM)
 
 
-def _check(arguments: Sequence[str]) -> None:
-    first = next(iter(arguments), "")
-    if first and first not in {*VERBS, "--help", "--version"}:
+def _check(command: str) -> None:
+    if command not in VERBS:
         raise UsageError(
-            f"{PROGRAM} has no command {first}.",
+            f"{PROGRAM} has no command {command}.",
             hint=f"It has: {', '.join(VERBS)}. For others: omero-irods --help",
         )
 

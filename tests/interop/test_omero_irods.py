@@ -95,8 +95,16 @@ def test_errors_have_the_statuses_of_omero_irods_and_name_this_command(irods: Ru
 
 def test_help_names_the_command_and_all_verbs(irods: Run) -> None:
     assert "Usage: omero irods pack" in irods("pack", "--help").out
-    told = irods("--help").out
-    assert [verb for verb in VERBS if verb not in told] == []
+    for told in (irods("--help").out, irods().out):
+        assert [verb for verb in VERBS if verb not in told] == []
+
+
+def test_who_is_not_logged_in_gets_the_words_of_the_omero_command(omero: OmeroCommand, irods: Run) -> None:
+    omero("logout")
+    finished = irods("loads")
+    assert finished.status != ExitStatus.DONE
+    assert "Traceback" not in finished.errors
+    assert "cannot request server" in finished.errors
 
 
 def test_the_wheel_brings_the_plugin_and_nothing_else_of_omero(tmp_path: Path) -> None:

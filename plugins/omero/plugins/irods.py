@@ -36,8 +36,10 @@ class IrodsControl(BaseControl):  # type: ignore[misc] # omero-py has no types
     def _run(self, args: Any) -> None:
         from omero_irods_bridge.cli.omero_session import run_over  # noqa: PLC0415 -- see above
 
-        given = [args.command, *args.arguments] if args.command else []
-        status = run_over(lambda: self.ctx.conn(args), given)
+        if not args.command:
+            self.ctx.out(HELP)
+            return
+        status = run_over(lambda: self.ctx.conn(args), [args.command, *args.arguments])
         if status:
             raise NonZeroReturnCode(status)
 
