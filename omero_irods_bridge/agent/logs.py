@@ -33,7 +33,8 @@ _SECRETS: Final = (
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
     # the value of what is named like a secret, also as a field of JSON
     re.compile(
-        r"(?<![a-z])((?:password|passwd|secret|token|cookie|session[_-]?key|x-omero-session)[\"']?\s*[=:]\s*)"
+        r"(?<![a-z])((?:password|passwd|secret|token|cookie|session[_-]?key|x-omero-session)"
+        r"(?:\s*=\s*|[\"']\s*[:,]\s*|:\s+))"
         r"(?:\"[^\"]*\"|'[^']*'|[^\s,;}\"']+)",
         re.IGNORECASE,
     ),
@@ -71,7 +72,8 @@ def set_up(agent: AgentSettings) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name in _OWN_WAYS:
-        logging.getLogger(name).handlers[:] = [handler]
+        logger = logging.getLogger(name)
+        logger.handlers[:], logger.propagate = [handler], False
     if audit is not None:
         audit.setFormatter(AuditLines())
         AUDIT.handlers[:] = [audit]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from omero_irods_bridge.agent.engine.pulse import Pulse
+from omero_irods_bridge.agent.logs import about_job
 from omero_irods_bridge.agent.store.attempts import Attempt, Attempts, Begun
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.model.errors import BridgeError, Interrupted
@@ -82,7 +83,8 @@ class Runner:
             if begun.job.is_cancel_requested:
                 return Outcome(End.CANCELLED)
             pulse.cancel.check()
-            return self._perform(begun, pulse.report, pulse.cancel)
+            with about_job(begun.job.id, begun.job.spec.requested_by):
+                return self._perform(begun, pulse.report, pulse.cancel)
         except Interrupted:
             return Outcome(pulse.stopped_as or End.CANCELLED)
         except BridgeError as error:

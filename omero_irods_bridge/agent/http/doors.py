@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.http.origins import check_origin
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn, SignIn
@@ -58,7 +59,9 @@ def _service(request: Request, scope: Scope) -> Requester:
     if service is None:
         raise NotSignedIn(_NO_TOKEN, hint=_HOW)
     if scope not in service.scopes:
-        raise AccessDenied(f"The token of {service.name} has not the scope {scope}.")
+        refused = f"The token of {service.name} has not the scope {scope}."
+        audit(f"token:{service.name}", f"{request.method} {request.url.path}", refused=refused)
+        raise AccessDenied(refused)
     return Requester(f"token:{service.name}", is_admin=True, is_service=True)
 
 
