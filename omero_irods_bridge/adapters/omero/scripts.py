@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import omero
-import omero.model
 
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
@@ -45,7 +44,8 @@ class OmeroScripts:
             if found is None:
                 self._service.uploadOfficialScript(path, text)
             else:
-                self._service.editScript(omero.model.OriginalFileI(found, False), text)
+                file = self._connection.session.getQueryService().get("OriginalFile", found)
+                self._service.editScript(file, text)
 
     def remove(self, path: str) -> None:
         with _changing(f"removing the script {path}"):
