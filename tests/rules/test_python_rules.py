@@ -1,0 +1,171 @@
+"""The Python rules run on any Python from 3.8, with nothing but its library and what the plugin brings."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from irods.exception import CAT_NO_ACCESS_PERMISSION
+from irods.session import iRODSSession
+
+from omero_irods_sandbox.irods_zone.running import running_zone
+from tests.rules.conftest import CORE, RULES, add_avus, ruled, states
+from tests.rules.settings_module import read_settings
+from tests.wire.irods_zone import data_objects as do
+from tests.wire.irods_zone.conftest import connect
+
+FILES: Final = sorted((RULES / "python").glob("*.py"))
+BROUGHT_BY_THE_PLUGIN: Final = {"genquery"}
+OURS: Final = {path.stem for path in FILES}
+NEWER_THAN_3_8: Final = {"removeprefix", "removesuffix", "is_relative_to", "bit_count", "zip_longest_strict"}
+DEFAULTS: Final = read_settings("{}")[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_syntax_is_that_of_python_3_8(path: Any) -> None:
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_only_the_standard_library_is_imported(path: Any) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert named <= set(sys.stdlib_module_names) | BROUGHT_BY_THE_PLUGIN | OURS
+    assert not {"tomllib", "zoneinfo", "graphlib"} & named
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_nothing_is_called_or_written_that_is_newer(path: Any) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not called & NEWER_THAN_3_8
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.BinOp) and is_union(node)]
+    strict = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "strict"]
+    assert not strict
+
+
+def is_union(node: ast.BinOp) -> bool:
+    """``dict | dict``, or a union of types that is evaluated; numbers may be joined so."""
+    return isinstance(node.op, ast.BitOr) and not ast.unparse(node).startswith("os.O_")
+
+
+# -- settings
+
+
+def test_no_settings_are_the_defaults() -> None:
+    assert read_settings("{}") == (DEFAULTS, [])
+
+
+def test_the_settings_that_are_shipped_are_right() -> None:
+    assert read_settings((RULES / "python" / "omero_bridge_settings.json").read_text()) == (DEFAULTS, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("prefix", "it's"),
+        ("prefix", ""),
+        ("tell", "yes"),
+        ("protect", 1),
+        ("service_users", "bridge#tempZone"),
+        ("service_users", ["bridge"]),
+        ("wake_after_s", 0),
+        ("wake_after_s", True),
+        ("wake_after_s", "5"),
+        ("instance", "<x>"),
+        ("instanse", "x"),
+    ],
+)
+def test_a_wrong_setting_has_its_default_and_the_others_hold(name: str, value: object) -> None:
+    other = "tell" if name == "protect" else "protect"
+    settings, problems = read_settings(json.dumps({name: value, other: False}))
+    assert settings == {**DEFAULTS, other: False}
+    assert len(problems) == 1
+    assert name in problems[0]
+
+
+@given(
+    st.text() | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists).map(json.dumps)
+)
+def test_settings_that_are_none_are_the_defaults(text: str) -> None:
+    settings, problems = read_settings(text)
+    assert settings == DEFAULTS
+    assert len(problems) == 1
+
+
+# -- what goes wrong fails no client
+
+BROKEN: Final = {
+    "settings that are no JSON": (CORE, "{'prefix': 1"),
+    "wrong settings": (CORE, '{"prefix": 7, "wake_after_s": "soon", "service_users": "x", "colour": "red"}'),
+    "tell raises": (
+        CORE + "\ndef _broken(*_): raise ValueError('broken')\nomero_bridge._arrived = _broken\n",
+        "{}",
+    ),
+    "protect raises": (
+        CORE + "\ndef _broken(*_): raise KeyError('broken')\nomero_bridge.protection.of_object = _broken\n",
+        "{}",
+    ),
+    "genquery is missing": (
+        CORE + "\nimport omero_bridge_catalog\ndef _rows(*_): import no_such_module\n"
+        "omero_bridge_catalog.rows = omero_bridge.rows = _rows\n",
+        "{}",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_goes_wrong_inside_fails_no_client_and_is_logged(
+    tmp_path: Any, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    caplog.set_level("INFO")
+    core, settings = BROKEN[what]
+    with running_zone(ruled(tmp_path, core=core, settings=settings)) as zone, connect(zone) as session:
+        home = f"/{zone.name}/home/rods"
+        session.collections.get(home).metadata.add("omero::ingest", "copy")
+        session.data_objects.put(__file__, f"{home}/put")
+        do.write(session, f"{home}/put", b"again")
+        session.data_objects.move(f"{home}/put", f"{home}/moved")
+        session.data_objects.unlink(f"{home}/moved", force=True)
+    assert "omero_bridge: " in caplog.text
+
+
+@pytest.mark.parametrize("off", ["tell", "protect"])
+def test_each_half_can_be_switched_off(tmp_path: Any, off: str) -> None:
+    settings = json.dumps({off: False, "prefix": "image::"})
+    with running_zone(ruled(tmp_path, settings=settings)) as zone, connect(zone) as session:
+        home = f"/{zone.name}/home/rods"
+        session.collections.get(home).metadata.add("image::ingest", "copy")
+        do.write(session, f"{home}/x", b"x")
+        told = ("image::ingest_state", "waiting", "") in zone.catalog.metadata.of(
+            zone.catalog.object_id(f"{home}/x")
+        )
+        assert told is (off != "tell")
+        session.data_objects.get(f"{home}/x").metadata.add("image::linked", "in-place")
+        assert is_refused(session, f"{home}/x") is (off != "protect")
+
+
+def is_refused(session: iRODSSession, path: str) -> bool:
+    try:
+        session.data_objects.unlink(path, force=True)
+    except CAT_NO_ACCESS_PERMISSION:
+        return True
+    return False
+
+
+def test_the_module_itself_can_be_core(tmp_path: Any) -> None:
+    core = (RULES / "python" / "omero_bridge.py").read_text()
+    with running_zone(ruled(tmp_path, core=core)) as zone, connect(zone) as session:
+        home = f"/{zone.name}/home/rods"
+        session.collections.get(home).metadata.add("omero::ingest", "copy")
+        do.write(session, f"{home}/x", b"x")
+        assert states(zone, f"{home}/x") == ["waiting"]
+        add_avus(session, f"{home}/x", linked="in-place")
+        assert is_refused(session, f"{home}/x")
+        do.wait_until(lambda: (tmp_path / "woken").exists())
