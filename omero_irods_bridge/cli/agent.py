@@ -67,8 +67,10 @@ def worker(*, queues: _Queues = "", config: Config) -> int:
 
 
 def _until_stopped(config: Config, work: Callable[[Settings, CancelToken], bool]) -> int:
+    from omero_irods_bridge.agent import logs
+
     settings = working.settings_of(config)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.agent)
     with interrupts.cancel_token() as stop:
         if work(settings, stop):
             return ExitStatus.DONE
@@ -150,3 +152,13 @@ def token(name: _Name) -> None:
     output.note(f"The token of {name} is on standard output. Add to the file of the setting agent.tokens:")
     output.note(f'[tokens.{name}]\nsha256 = "{digest_of(made)}"\nscopes = ["submit", "read"]')
     output.result(made)
+
+
+def openapi() -> None:
+    """Print the OpenAPI description of what the agent answers over HTTP, as JSON.
+
+    Example:  omero-irods agent openapi > agent.json
+    """
+    from omero_irods_bridge.agent.http.app import description
+
+    output.json_result(description())

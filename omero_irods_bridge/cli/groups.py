@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import typer
 
-from omero_irods_bridge.cli import agent, ingest, jobs, scripts
+from omero_irods_bridge.cli import agent, ingest, jobs, rules, scripts
 from omero_irods_bridge.cli.options import with_groups
 
 _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
@@ -22,6 +22,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
             "pause": agent.pause,
             "resume": agent.resume,
             "token": agent.token,
+            "openapi": agent.openapi,
         },
     ),
     "jobs": (
@@ -45,6 +46,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
             "check": ingest.check,
             "relink": ingest.relink,
         },
+    ),
+    "rules": (
+        "Rule files of an iRODS server: they tell of arrivals, and protect what OMERO links in place.",
+        {"install": rules.install, "check": rules.check},
     ),
     "scripts": (
         "What users of OMERO.web and OMERO.insight get: scripts that hand over to the agent.",

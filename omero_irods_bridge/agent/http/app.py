@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,17 +31,24 @@ def create_app(desk: Desk, tokens: Tokens, site: Site | None = None) -> FastAPI:
 
     Without ``site``, or with one without ``sign_in``, only services with a token are let in.
     """
+    app = _application()
+    app.state.desk, app.state.tokens = desk, tokens
+    (site or Site()).set_on(app)
+    return app
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI description of the application, whatever it is over."""
+    return _application().openapi()
+
+
+def _application() -> FastAPI:
     app = FastAPI(
         title="omero-irods agent", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    app.state.desk, app.state.tokens = desk, tokens
-    (site or Site()).set_on(app)
     _handle_errors(app)
-    app.include_router(job_routes.router)
-    app.include_router(session_routes.router)
-    app.include_router(view_routes.router)
-    app.include_router(health_routes.router)
-    app.include_router(metrics.router)
+    for routes in (job_routes, session_routes, view_routes, health_routes, metrics):
+        app.include_router(routes.router)
     add_pages(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_middleware(AskedFrom)

@@ -140,6 +140,12 @@ def _json(data: bytes) -> object:
     if len(text) > LARGEST_SPEC:
         raise UsageError(f"A job has at most {LARGEST_SPEC:,} characters of JSON.")
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise UsageError("A job is one JSON object, and this is none.") from error
+
+
+def _number(text: str) -> float:
+    """JSON has one kind of numbers: 7.0 is 7."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
