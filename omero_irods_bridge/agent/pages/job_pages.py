@@ -134,6 +134,7 @@ def show_job(request: Request, desk: TheDesk, asker: Reader, job: JobId) -> Resp
         seen=log[-1].number if log else 0,
         asked=job_views.asked(found),
         outcome=job_views.outcome(found.result),
+        findings=job_views.findings(found.result),
         snapshot=_snapshot(found),
         now=now,
     )

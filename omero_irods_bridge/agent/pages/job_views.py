@@ -138,8 +138,8 @@ def asked(job: Job) -> list[Fact]:
     elif isinstance(work, UnpackWork):
         found = list(_of_unpack(work))
     elif isinstance(work, VerifyWork):
-        share = f"{work.sample:.4g}" if work.sample is None else f"{work.sample * 100:.4g} % of the data"
-        found = [("Snapshot", work.path), ("Looks at", share if work.sample else _SCOPES[work.scope])]
+        share = f"{work.sample * 100:.4g} % of the data" if work.sample else _SCOPES[work.scope]
+        found = [("Snapshot", work.path), ("Looks at", share)]
     elif isinstance(work, GcWork):
         old = words.duration(work.older_than_s)
         found = [("Collection", work.collection or "the home collection"), ("Leftovers older than", old)]
@@ -176,6 +176,31 @@ def outcome(result: Mapping[str, Any] | None) -> list[Fact]:
     found = result or {}
     shown = ((_NAMES.get(name, _spaced(name)), _value(name, value)) for name, value in found.items())
     return [(label, text) for (name, (label, text)) in zip(found, shown, strict=True) if name not in _APART]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingShown:
+    """What verify found wrong with a part of a snapshot."""
+
+    problem: str
+    where: str
+    text: str
+    remedy: str
+
+
+def findings(result: Mapping[str, Any] | None) -> list[FindingShown]:
+    """All that a result tells of; a text that it lacks is empty."""
+    found = (result or {}).get("findings")
+    told = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list | tuple) else []
+    return [
+        FindingShown(
+            str(one.get("problem", "")),
+            str(one.get("member") or one.get("path", "")),
+            str(one.get("text", "")),
+            str(one.get("remedy", "")),
+        )
+        for one in told
+    ]
 
 
 def _spaced(name: str) -> str:

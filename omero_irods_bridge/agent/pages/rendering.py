@@ -18,15 +18,6 @@ from omero_irods_bridge.agent.http.cookies import COOKIE
 from omero_irods_bridge.agent.pages import words
 from omero_irods_bridge.model.jobs import JobKind, JobState
 
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-"""With another referrer policy browsers would not tell the origin of a form."""
-
 _PLACES: Final = (
     ("/jobs", "Jobs"),
     ("/snapshots", "Snapshots"),
@@ -67,12 +58,12 @@ def page(
     """
     known = {"asker": asker, "place": request.url.path, "twin": "", "token": form_token(request)}
     text = _templates().get_template(template).render(**{**known, **values})
-    return HTMLResponse(text, status, HEADERS)
+    return HTMLResponse(text, status)
 
 
 def go_to(where: str) -> RedirectResponse:
     """Let the browser get ``where``, after a form was taken."""
-    return RedirectResponse(where, 303, {"Cache-Control": "no-store"})
+    return RedirectResponse(where, 303)
 
 
 def link(path: str, parameters: Mapping[str, Any]) -> str:

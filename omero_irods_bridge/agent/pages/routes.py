@@ -16,7 +16,7 @@ for _one in (signing_in, job_pages, snapshot_pages, place_pages):
     router.include_router(_one.router)
 
 _TYPES: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
-_HEADERS: Final = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
+_HEADERS: Final = {"Cache-Control": "max-age=3600"}
 
 
 @router.get("/static/{name}")

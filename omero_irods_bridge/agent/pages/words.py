@@ -25,13 +25,16 @@ STATES: Final = {
     JobState.FAILED: "Failed",
     JobState.CANCELLED: "Cancelled",
 }
+JOINED: Final = "\N{NO-BREAK SPACE}"
+"""Between a number and its unit."""
+
 MOST_NAMED: Final = 3
 """Objects that a title names; the page of the job has all."""
 
 
 def size(number: float) -> str:
     """``1.5 GB``: powers of 1000, as the command has it."""
-    return decimal(int(number))
+    return decimal(int(number)).replace(" ", JOINED)
 
 
 def count(number: int, noun: str, nouns: str = "") -> str:
@@ -43,11 +46,11 @@ def duration(seconds: float) -> str:
     """``45 s``, ``2 min 5 s``, ``3 h 20 min``, ``9 d 4 h``."""
     whole = max(0, round(seconds))
     if whole < 60:
-        return f"{whole} s"
+        return f"{whole}{JOINED}s"
     for unit, name, smaller, below in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= unit:
             rest = whole % unit // smaller
-            return f"{whole // unit} {name}" + (f" {rest} {below}" if rest else "")
+            return f"{whole // unit}{JOINED}{name}" + (f" {rest}{JOINED}{below}" if rest else "")
     raise AssertionError(seconds)
 
 

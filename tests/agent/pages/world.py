@@ -136,7 +136,7 @@ def world_in(folder: Path) -> Iterator[World]:
     where = str(folder / "agent.db")
     database = Database(where)
     world = World(where, folder, database, Jobs(database, SystemClock()))
-    looks = {name: (lambda name=name: world.check(name)) for name in ("database", "OMERO", "iRODS")}  # type: ignore[misc]
+    looks = {name: (lambda name=name: world.check(name)) for name in ("database", "OMERO", "iRODS")}
     site = Site(
         sign_in=signing_in(world.users),
         snapshots=Snapshots(lambda user: nullcontext(world.store_of(user))),

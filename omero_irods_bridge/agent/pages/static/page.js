@@ -7,12 +7,13 @@ const LEAST_MS = 700;
 const known = new Map();
 
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const precise = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 function tellTimes(root) {
   for (const one of root.querySelectorAll("time[datetime*=T]")) {
     const moment = new Date(one.dateTime);
-    one.textContent = format.format(moment);
+    one.textContent = (one.closest(".log") ? precise : format).format(moment);
     one.title = exact.format(moment);
   }
 }
