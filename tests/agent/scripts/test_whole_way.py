@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from omero.rtypes import unwrap
 from omero_irods_bridge.model.snapshot import from_avus
 from tests.agent.between_servers import Connect, Gateway, MakeUser, Site
 from tests.agent.scripts.conftest import Install, free_port, run
+
+SESSION_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @pytest.fixture
@@ -65,3 +68,4 @@ def test_saved_listed_and_loaded_again_as_the_user_who_clicked(
     stranger = run(connect(make_user()), "Save_to_iRODS", **selected)
     assert "may not use the agent" in stranger.message
     assert stranger.link == {}
+    assert not SESSION_KEY.search(site.log)
