@@ -168,4 +168,4 @@ def test_the_module_itself_can_be_core(tmp_path: Any) -> None:
         assert states(zone, f"{home}/x") == ["waiting"]
         add_avus(session, f"{home}/x", linked="in-place")
         assert is_refused(session, f"{home}/x")
-        do.wait_until(lambda: (tmp_path / "woken").exists())
+        do.wait_until((tmp_path / "woken").exists)
