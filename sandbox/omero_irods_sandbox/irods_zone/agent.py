@@ -100,11 +100,13 @@ class Agent:
             raise FrameError(f"message of {header.message_bytes} bytes before login")
 
     def _send(self, reply: Reply) -> None:
-        count = reply.file.count if reply.file else 0
+        count = reply.file.count if reply.file else len(reply.data)
         header = Header("RODS_API_REPLY", len(reply.message), len(reply.error), count, reply.int_info)
         self._channel.send(header.encode(), reply.message, reply.error, more=count > 0)
         if reply.file:
             self._channel.send_file(reply.file.descriptor, reply.file.offset, count)
+        elif count:
+            self._channel.send(reply.data)
 
     def _answer(self, session: Session, number: int, message: bytes, stream: ByteStream) -> Reply:
         """The reply to one request; no exception of an operation gets past here."""

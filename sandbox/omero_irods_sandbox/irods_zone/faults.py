@@ -48,6 +48,13 @@ class _Cut:
     bytes_left: int
 
 
+@dataclass
+class _Flip:
+    direction: Direction
+    from_end: int
+    skip: int
+
+
 class Counters:
     """Calls by API number and bytes by direction since the zone started (or :meth:`reset`)."""
 
@@ -98,6 +105,7 @@ class Faults:
             self._delays: list[_Delay] = []
             self._cut: _Cut | None = None
             self._cut_calls: list[_CutCall] = []
+            self._flips: list[_Flip] = []
             self._free_bytes: int | None = None
             self._refuse_logins = False
 
@@ -126,6 +134,15 @@ class Faults:
         """
         with self._lock:
             self._cut_calls.append(_CutCall(api, is_done, nth - 1))
+
+    def flip_on_wire(self, direction: Direction, *, nth: int = 1, from_end: int = 1) -> None:
+        """Change one byte of what the ``nth`` write or read of data carries, by default its last; once.
+
+        ``received`` is what clients write, ``sent`` what they read. Requests with fewer bytes do not
+        count.
+        """
+        with self._lock:
+            self._flips.append(_Flip(direction, from_end, nth - 1))
 
     def limit_disk(self, free_bytes: int) -> None:
         """Let writes fail with "no space left on device" once ``free_bytes`` more have been written."""
@@ -215,6 +232,16 @@ class Faults:
             if count > self._free_bytes:
                 raise OSError(errno.ENOSPC, "No space left on device")
             self._free_bytes -= count
+
+    def flipped(self, direction: Direction, count: int) -> int | None:
+        """Which of the ``count`` bytes that a request carries shall be another one, if any."""
+        with self._lock:
+            for flip in [one for one in self._flips if one.direction == direction and one.from_end <= count]:
+                if flip.skip == 0:
+                    self._flips.remove(flip)
+                    return count - flip.from_end
+                flip.skip -= 1
+            return None
 
     def check_login(self) -> None:
         """Raises ZoneError CAT_INVALID_AUTHENTICATION when logins are refused."""

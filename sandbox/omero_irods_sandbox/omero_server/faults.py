@@ -65,6 +65,13 @@ class _Cut:
     bytes_left: int
 
 
+@dataclass
+class _Flip:
+    direction: Direction
+    file_id: int | None
+    skip: int
+
+
 class Faults:
     """What shall go wrong. Nothing does until it is asked for; :meth:`clear` ends it all."""
 
@@ -79,6 +86,7 @@ class Faults:
             self._failures: list[_Failure] = []
             self._delays: dict[str, float] = {}
             self._cut: _Cut | None = None
+            self._flips: list[_Flip] = []
             self._wrong_hashes = 0
 
     # -- switching on
@@ -102,6 +110,13 @@ class Faults:
         """Break the connection that carries the byte after the next ``count`` of a file, or of any; once."""
         with self._lock:
             self._cut = _Cut(direction, file_id, count)
+
+    def flip_on_wire(
+        self, direction: Direction = "read", *, file_id: int | None = None, nth: int = 1
+    ) -> None:
+        """Change the last byte that the ``nth`` read or write of a file, or of any, carries; once."""
+        with self._lock:
+            self._flips.append(_Flip(direction, file_id, nth - 1))
 
     def wrong_hash(self, times: int = 1) -> None:
         """Let the server record the wrong checksum of the next files it looks at."""
@@ -158,6 +173,21 @@ class Faults:
                 return
             self._cut = None
         raise ConnectionCut
+
+    def carried(self, file_id: int | None, direction: Direction, data: bytes) -> bytes:
+        """What arrives of the bytes of a file that are read or written."""
+        return data[:-1] + bytes([data[-1] ^ 0xFF]) if data and self._flips_now(file_id, direction) else data
+
+    def _flips_now(self, file_id: int | None, direction: Direction) -> bool:
+        with self._lock:
+            for flip in [one for one in self._flips if one.direction == direction]:
+                if flip.file_id not in (None, file_id):
+                    continue
+                if flip.skip == 0:
+                    self._flips.remove(flip)
+                    return True
+                flip.skip -= 1
+            return False
 
     def hash_for(self, file_id: int, digest: str) -> str:  # a fault of one file may come
         """The checksum to record where ``digest`` is right."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -248,6 +250,29 @@ def test_a_flipped_byte_is_found_by_verifying_the_checksum(
     content = session.data_objects.open(path, "r").read()
     original = sample.read_bytes()
     assert [place for place, byte in enumerate(content) if byte != original[place]] == [700]
+
+
+def test_a_byte_flipped_on_its_way_to_the_vault_stays_there_and_the_checksum_is_of_what_arrived(
+    zone: Zone, session: iRODSSession, home: str, sample: Path
+) -> None:
+    path, original = f"{home}/flipped-on-the-way", sample.read_bytes()
+    zone.faults.flip_on_wire("received")
+    session.data_objects.put(str(sample), path)
+    content = session.data_objects.open(path, "r").read()
+    assert [place for place, byte in enumerate(content) if byte != original[place]] == [len(original) - 1]
+    arrived = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    assert session.data_objects.chksum(path) == f"sha2:{arrived}"
+
+
+def test_a_byte_flipped_on_its_way_to_the_reader_is_right_when_it_is_read_again(
+    zone: Zone, session: iRODSSession, home: str, sample: Path
+) -> None:
+    path, original = f"{home}/whole", sample.read_bytes()
+    session.data_objects.put(str(sample), path)
+    zone.faults.flip_on_wire("sent")
+    first, second = (session.data_objects.open(path, "r").read() for _ in range(2))
+    assert [place for place, byte in enumerate(first) if byte != original[place]] == [len(original) - 1]
+    assert second == original
 
 
 def test_a_replica_can_be_made_stale(zone: Zone, session: iRODSSession, home: str, sample: Path) -> None:

@@ -66,6 +66,22 @@ def test_a_connection_breaks_within_a_file(server: OmeroServer, client: Client) 
     store.close()
 
 
+def test_a_byte_is_flipped_on_the_way_of_the_nth_read_or_write(server: OmeroServer, client: Client) -> None:
+    file = omero.model.OriginalFileI()
+    file.name, file.path = omero.rtypes.rstring("f"), omero.rtypes.rstring("/")
+    saved = client.getSession().getUpdateService().saveAndReturnObject(file)
+    store = client.getSession().createRawFileStore()
+    store.setFileId(saved.id.val)
+    server.faults.flip_on_wire("write", nth=2)
+    store.write(b"0123", 0, 4)
+    store.write(b"4567", 4, 4)
+    assert store.read(0, 8) == b"0123456\xc8"
+    server.faults.flip_on_wire("read", file_id=saved.id.val)
+    assert store.read(4, 4) == b"4567"  # flipped back
+    assert store.read(4, 4) == b"456\xc8"
+    store.close()
+
+
 def test_what_the_server_does_not_do_is_named(client: Client) -> None:
     with pytest.raises(omero.InternalException, match=r"IQuery\.findAllByFullText is not implemented"):
         client.getSession().getQueryService().findAllByFullText("Image", "text", None)

@@ -56,12 +56,16 @@ class FileRange:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``int_info`` is the status: negative for an error, else 0 or what the operation counts or opens."""
+    """``int_info`` is the status: negative for an error, else 0 or what the operation counts or opens.
+
+    The byte stream is a part of a ``file``, or ``data``.
+    """
 
     message: bytes = b""
     int_info: int = 0
     error: bytes = b""
     file: FileRange | None = None
+    data: bytes = b""
 
 
 Handler = Callable[[Session, Request], Reply]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import ssl
+from pathlib import Path
 from typing import Final
 
 from omero_irods_sandbox.irods_zone.api.open_files import OpenFile, OpenFlags, OperationType
@@ -59,7 +60,12 @@ def data_obj_read(session: Session, request: Request) -> Reply:
     count = max(0, min(request.body.integer("len"), _end(file) - file.position))
     part = FileRange(file.descriptor, file.position, count)
     file.position += count
-    return Reply(int_info=count, file=part)
+    flipped = session.zone.faults.flipped("sent", count)
+    if flipped is None:
+        return Reply(int_info=count, file=part)
+    data = bytearray(os.pread(part.descriptor, count, part.offset))
+    data[flipped] ^= 0xFF
+    return Reply(int_info=count, data=bytes(data))
 
 
 def _end(file: OpenFile) -> int:
@@ -97,8 +103,18 @@ def _write(session: Session, file: OpenFile, stream: ByteStream) -> int:
     except OSError as error:
         message = f"Can't write {file.path}: {error.strerror}"
         raise system_error(error, message, base="UNIX_FILE_WRITE_ERR") from error
+    flipped = session.zone.faults.flipped("received", count)
+    if flipped is not None:
+        _flip_in_vault(file, file.position + flipped)
     file.position += count
     return count
+
+
+def _flip_in_vault(file: OpenFile, offset: int) -> None:
+    """As if the byte had come like that: an injected fault. The descriptor may be for writing only."""
+    with Path(file.replica.physical_path).open("rb") as vault:
+        byte = os.pread(vault.fileno(), 1, offset)
+    os.pwrite(file.descriptor, bytes([byte[0] ^ 0xFF]), offset)
 
 
 @operation(606, "data_obj_put", rules=put_input)

@@ -77,6 +77,7 @@ class RawFile:
         self._server.faults.before_bytes(self.file_id, "read", length)
         with self._lock:
             found = self._pread(position, length)
+        found = self._server.faults.carried(self.file_id, "read", found)
         return found if len(found) == length else found + bytes(length - len(found))
 
     def _pread(self, position: int, length: int) -> bytes:
@@ -94,6 +95,7 @@ class RawFile:
             ResourceError: it cannot be written.
         """
         self._server.faults.before_bytes(self.file_id, "write", len(data))
+        data = self._server.faults.carried(self.file_id, "write", data)
         with self._lock:
             self._must_be_writable()
             descriptor = self._opened()
