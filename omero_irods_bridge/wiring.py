@@ -206,7 +206,7 @@ def _connected(settings: OmeroSettings, ask: Ask | None) -> Iterator[OmeroConnec
     from omero_irods_bridge.adapters.omero.connection import connect
 
     find, password = _session_of_others.get(), _given_password(settings)
-    if find is not None and password is None:
+    if find is not None:
         opened = _in_group(connect(_key_of(find), secure=settings.secure), settings.group)
     elif password is not None:
         opened = connect(_own(settings, password), secure=settings.secure)

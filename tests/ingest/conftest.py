@@ -25,7 +25,6 @@ from omero_irods_bridge.model.ingest import IngestOptions, IngestResult
 from omero_irods_bridge.model.stored import Avu, DataObject
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
-from omero_irods_bridge.ports import ObjectStore
 from omero_irods_bridge.wiring import SystemClock, ingest_on
 from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
@@ -184,6 +183,3 @@ def bytes_kept(server: OmeroServer) -> int:  # noqa: F811
         for path in server.storage.managed.rglob("*")
         if path.is_file() and not path.is_symlink() and path.suffix != ".log"
     )
-
-
-__all__ = ["ObjectStore"]

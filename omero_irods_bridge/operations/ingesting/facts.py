@@ -16,6 +16,7 @@ MOST_IMAGES: Final = 1
 """Facts are of the first image: those of one file are alike as a rule, and OMERO knows the others."""
 
 _SIZES: Final = ("sizeX", "sizeY", "sizeZ", "sizeC", "sizeT")
+_SYMBOLS: Final = {"MILLIMETER": "mm", "MICROMETER": "µm", "NANOMETER": "nm"}
 _PHYSICAL: Final = ("physicalSizeX", "physicalSizeY", "physicalSizeZ")
 
 
@@ -39,7 +40,7 @@ def _of_pixels(rows: list[Row], by_key: Mapping[str, Row]) -> Iterator[tuple[str
     for row in _of(rows, "Pixels"):
         for name in _SIZES:
             yield _snake(name), str(row.get(name) or ""), ""
-        yield "pixel_type", str(row.get("pixelsType") or "").rpartition("=")[2], ""
+        yield "pixel_type", str((by_key.get(str(row.get("pixelsType"))) or {}).get("value") or ""), ""
         for name in _PHYSICAL:
             value, unit = _quantity(row.get(name))
             yield _snake(name), value, unit
@@ -61,7 +62,8 @@ def _quantity(value: Any) -> tuple[str, str]:
     if not isinstance(value, Mapping):
         return "", ""
     number = next((str(one) for key, one in value.items() if key != "unit"), "")
-    return number, str(value.get("unit") or "").lower()
+    unit = str(value.get("unit") or "")
+    return number, _SYMBOLS.get(unit, unit.lower())
 
 
 def _snake(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Interrupted
+from omero_irods_bridge.model.events import Notice
 from omero_irods_bridge.model.ingest import Card, Described, IngestFailure, OptIn, version_of
 from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations.ingesting.annotating import annotate
@@ -80,7 +81,13 @@ def release_deleted(plan: IngestPlan, work: Work) -> list[str]:
         return []
     with work.hands.witness() as side:
         found = gone(linked, side)
-    return release(found, work.store, plan.options)
+    released = []
+    for one in found:
+        try:
+            released += release([one], work.store, plan.options)
+        except AccessDenied as error:  # the rules let the service account do this, and administrators
+            work.report(Notice(f"{one.found.path} is gone from OMERO and stays protected: {error.message}"))
+    return released
 
 
 def _linked(plan: IngestPlan) -> Iterable[LinkedObject]:

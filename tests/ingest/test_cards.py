@@ -1,0 +1,256 @@
+"""Cards: they opt in, say where data goes and what it is annotated with, and change only what they made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from omero_irods_bridge.model.ingest import CARD_NAMESPACE, Existing
+from tests.ingest.conftest import Drop, png
+
+CARD = """
+project = "Muscles"
+dataset = "Day/1 {raw}"
+title = "First day"
+comment = "Stained with DAPI"
+tags = ["dapi", "old tag"]
+created = 2021-04-26T07:58:50.254758
+
+[kv_pairs]
+organism = "mouse"
+passage = 7
+"""
+
+
+def card(drop: Drop, text: str = CARD, name: str = "card.toml") -> str:
+    return drop.put(name, text.encode())
+
+
+def said(drop: Drop, dataset: str = "Day/1 {raw}") -> dict[str, Any]:
+    """What a dataset is annotated with."""
+    told: dict[str, Any] = {}
+    where = "from Dataset d join d.annotationLinks l join l.child a where d.name = :name"
+    with drop.connection() as opened:
+        import omero
+        from omero.sys import ParametersI
+
+        query = opened.session.getQueryService()
+        found = query.findAllByQuery(
+            f"select a {where}", ParametersI().addString("name", dataset), opened.all_groups()
+        )
+        for one in found:
+            if isinstance(one, omero.model.MapAnnotationI):
+                told.setdefault("pairs", []).append([(pair.name, pair.value) for pair in one.mapValue])
+                told["ns"] = one.ns.val if one.ns else told.get("ns")
+            elif isinstance(one, omero.model.CommentAnnotationI):
+                told.setdefault("comments", []).append(one.textValue.val)
+            elif isinstance(one, omero.model.TagAnnotationI):
+                told.setdefault("tags", []).append(one.textValue.val)
+    return {key: sorted(value) if key == "tags" else value for key, value in told.items()}
+
+
+def datasets(drop: Drop) -> dict[str, list[str]]:
+    """Names of images by dataset."""
+    found: dict[str, list[str]] = {}
+    for dataset, image in drop.rows("select l.parent.name, l.child.name from DatasetImageLink l"):
+        found.setdefault(dataset, []).append(image)
+    return {name: sorted(images) for name, images in found.items()}
+
+
+def test_a_card_opts_in_names_the_place_and_annotates_it(drop: Drop) -> None:
+    path = card(drop)
+    drop.put("a.png")
+    drop.put("below/b.png")
+    result = drop.scan()
+    assert not result.failed, result.failed
+    assert datasets(drop) == {"Day/1 {raw}": ["a.png", "b.png"]}
+    assert drop.rows("select l.parent.name from ProjectDatasetLink l") == [["Muscles"]]
+    assert said(drop) == {
+        "ns": CARD_NAMESPACE,
+        "pairs": [[("title", "First day"), ("organism", "mouse"), ("passage", "7")]],
+        "comments": ["Stained with DAPI"],
+        "tags": ["dapi", "old tag"],
+    }
+    assert "card_version" in drop.avus(path)
+
+
+def test_files_that_come_later_go_to_the_same_place(drop: Drop) -> None:
+    card(drop)
+    drop.put("a.png")
+    drop.scan()
+    drop.put("b.png")
+    drop.scan()
+    assert datasets(drop) == {"Day/1 {raw}": ["a.png", "b.png"]}
+    assert len(said(drop)["pairs"]) == 1
+
+
+def test_tags_of_the_user_are_used_again(drop: Drop) -> None:
+    card(drop)
+    drop.put("a.png")
+    drop.scan()
+    card(drop, CARD.replace("Day/1 {raw}", "other"), "next/card.toml")
+    drop.put("next/b.png")
+    drop.scan()
+    assert drop.rows("select count(a.id) from TagAnnotation a where a.textValue = 'dapi'") == [[1]]
+    assert said(drop, "other")["tags"] == ["dapi", "old tag"]
+
+
+def test_an_edited_card_changes_what_it_made_and_nothing_else(drop: Drop) -> None:
+    path = card(drop)
+    drop.put("a.png")
+    drop.scan()
+    annotate_by_hand(drop)
+    card(drop, CARD.replace('"old tag"', '"new tag"').replace("mouse", "rat").replace("DAPI", "GFP"))
+    result = drop.scan()
+    assert result.cards == (path,)
+    found = said(drop)
+    assert sorted(found["pairs"]) == [
+        [("mine", "stays")],
+        [("title", "First day"), ("organism", "rat"), ("passage", "7")],
+    ]
+    assert sorted(found["comments"]) == ["Stained with GFP", "my comment"]
+    assert found["tags"] == ["dapi", "my tag", "new tag"]
+    assert drop.scan().cards == ()
+
+
+def test_an_edited_card_leaves_a_tag_that_its_user_has_linked_himself(drop: Drop) -> None:
+    card(drop, CARD.replace('tags = ["dapi", "old tag"]', ""))
+    drop.put("a.png")
+    drop.scan()
+    annotate_by_hand(drop)
+    card(drop, CARD.replace('"old tag"', '"my tag"'))
+    drop.scan()
+    assert said(drop)["tags"] == ["dapi", "my tag"]
+    card(drop, CARD.replace('tags = ["dapi", "old tag"]', ""))
+    drop.scan()
+    assert said(drop)["tags"] == ["my tag"]
+
+
+def test_what_a_card_says_no_more_is_taken_away(drop: Drop) -> None:
+    card(drop)
+    drop.put("a.png")
+    drop.scan()
+    card(drop, 'project = "Muscles"\ndataset = "Day/1 {raw}"\n')
+    drop.scan()
+    assert said(drop) == {}
+    hql = f"select count(a.id) from MapAnnotation a where a.ns = '{CARD_NAMESPACE}'"
+    assert drop.rows(hql) == [[0]]
+
+
+def annotate_by_hand(drop: Drop) -> None:
+    """As the user does in OMERO.web."""
+    import omero.model
+    from omero.rtypes import rlong, rstring
+
+    (dataset,) = drop.rows("select d.id from Dataset d")
+    tag = omero.model.TagAnnotationI()
+    tag.textValue = rstring("my tag")
+    comment = omero.model.CommentAnnotationI()
+    comment.textValue = rstring("my comment")
+    pairs = omero.model.MapAnnotationI()
+    pairs.mapValue = [omero.model.NamedValue("mine", "stays")]
+    with drop.connection() as opened:
+        for one in (tag, comment, pairs):
+            link = omero.model.DatasetAnnotationLinkI()
+            link.parent, link.child = omero.model.DatasetI(rlong(dataset[0]), False), one
+            opened.session.getUpdateService().saveObject(link)
+
+
+def test_the_deepest_card_wins(drop: Drop) -> None:
+    card(drop, 'dataset = "outer"')
+    card(drop, 'dataset = "inner"', "below/card.toml")
+    drop.put("a.png")
+    drop.put("below/b.png")
+    drop.put("below/deeper/c.png")
+    drop.scan()
+    assert datasets(drop) == {"inner": ["b.png", "c.png"], "outer": ["a.png"]}
+
+
+def test_a_card_that_says_that_it_is_not_complete_waits(drop: Drop) -> None:
+    card(drop, 'dataset = "d"\ncomplete = false')
+    path = drop.put("a.png")
+    assert [one.path for one in drop.scan().waiting] == [path]
+    card(drop, 'dataset = "d"\ncomplete = true')
+    assert [one.path for one in drop.scan(quiet_s=3600).done] == [path]
+
+
+def test_other_toml_files_opt_in_nothing(drop: Drop) -> None:
+    path = drop.put("pyproject.toml", b'[project]\nname = "x"\n')
+    drop.put("settings.toml", b"not = [ toml")
+    image = drop.put("a.png")
+    result = drop.scan()
+    assert (result.done, result.failed) == ((), ())
+    assert drop.store.avus(path) == drop.store.avus(image) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("project = [oops", "TOML"),
+        ('project = "x"\ntags = 3', "tags"),
+        ('project = "x"\nmode = "by mail"', "mode"),
+    ],
+)
+def test_a_card_that_cannot_be_understood_says_so_and_nothing_is_imported(
+    drop: Drop, text: str, word: str
+) -> None:
+    drop.opt_in()
+    path = card(drop, text)
+    drop.put("a.png")
+    result = drop.scan()
+    assert [one.path for one in result.failed] == [path]
+    assert word in drop.avus(path)["ingest_error"][0]
+    assert drop.images() == []
+    card(drop, 'dataset = "right"')
+    drop.scan()
+    assert datasets(drop) == {"right": ["a.png"]}
+    assert "ingest_error" not in drop.avus(path)
+
+
+@pytest.mark.parametrize("name", ["nobody-at-all", "root"])
+def test_a_card_that_names_others_is_refused(drop: Drop, name: str) -> None:
+    card(drop, f'dataset = "d"\nuser = "{name}"')
+    path = drop.put("a.png")
+    result = drop.scan()
+    assert [one.path for one in result.failed] == [path]
+    assert name in drop.avus(path)["ingest_error"][0]
+    assert drop.images() == []
+
+
+def test_a_collection_that_names_others_is_refused(drop: Drop) -> None:
+    drop.opt_in(user="root")
+    path = drop.put("a.png")
+    drop.scan()
+    assert "root" in drop.avus(path)["ingest_error"][0]
+    assert drop.images() == []
+
+
+def test_a_target_by_avu_names_project_and_dataset(drop: Drop) -> None:
+    drop.opt_in(target="Project:name:P/Dataset:name:{zone} of {owner}")
+    drop.put("a.png")
+    drop.scan()
+    assert datasets(drop) == {"tempZone of rods": ["a.png"]}
+
+
+def test_existing_datasets_are_used_made_anew_or_refused_by_policy(drop: Drop) -> None:
+    drop.opt_in(target="Dataset:name:same")
+    drop.put("a.png")
+    drop.scan()
+    drop.put("b.png")
+    drop.scan(existing=Existing.NEW)
+    assert drop.rows("select count(d.id) from Dataset d where d.name = 'same'") == [[2]]
+    path = drop.put("c.png")
+    drop.scan(existing=Existing.FAIL)
+    assert "already" in drop.avus(path)["ingest_error"][0]
+    drop.scan()
+    assert drop.images() == ["a.png", "b.png", "c.png"]
+
+
+def test_a_broken_opt_in_is_told_on_the_collection(drop: Drop) -> None:
+    drop.opt_in("by pigeon")
+    drop.put("a.png", png())
+    result = drop.scan()
+    assert [one.path for one in result.failed] == [drop.collection]
+    assert "pigeon" in drop.avus(drop.collection)["ingest_error"][0]
+    assert drop.images() == []

@@ -1,0 +1,296 @@
+"""Whatever goes wrong: nothing is imported twice or by halves, and no file stops the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omero_irods_bridge.model.errors import NotInPlace, Unreachable
+from omero_irods_bridge.model.ingest import IngestResult
+from omero_irods_bridge.model.stored import Avu
+from omero_irods_sandbox.irods_zone.zone import Zone
+from tests.ingest.conftest import Drop, bytes_kept, links, png, tiff, vault_of
+from tests.wire.bridge_irods.conftest import store_of
+
+ROOT = Path(__file__).parents[2]
+ATOMIC = 20002
+
+
+def reasons(result: IngestResult) -> dict[str, str]:
+    return {one.path.rpartition("/")[2]: one.reason for one in result.waiting}
+
+
+def failures(result: IngestResult) -> dict[str, str]:
+    return {one.path.rpartition("/")[2]: one.error.message for one in result.failed}
+
+
+# -- killed, cut, doubled
+
+
+def test_killed_between_import_and_avus_nothing_is_imported_twice(drop: Drop, zone: Zone) -> None:
+    drop.opt_in()
+    path = drop.put("a.png")
+    told = {
+        "omero": [drop.server.host, drop.user.name, drop.user.password, drop.server.ssl_port],
+        "irods": [zone.host, zone.port, zone.name, zone.config.admin, zone.password],
+        "collection": drop.collection,
+        "paths": {rule: str(folder) for rule, folder in drop.options.paths.items()},
+    }
+    command = [sys.executable, "-m", "tests.ingest.killed_child"]
+    child = subprocess.run(
+        command, cwd=ROOT, input=json.dumps(told), text=True, capture_output=True, check=False
+    )
+    assert child.returncode == -9, child.stderr
+    assert drop.images() == ["a.png"]
+    assert "fileset" not in drop.avus(path)
+    result = drop.scan()
+    assert [one.was_there for one in result.done] == [True]
+    assert drop.images() == ["a.png"]
+    assert drop.avus(path)["image"] == [str(one) for one in result.done[0].images]
+
+
+def test_when_irods_refuses_the_avus_the_next_scan_writes_them(drop: Drop, zone: Zone) -> None:
+    drop.opt_in()
+    path = drop.put("a.png")
+    zone.faults.fail_call(ATOMIC, "SYS_INTERNAL_ERR", nth=3, times=5)  # the first two tell the time
+    drop.scan()
+    zone.faults.clear()
+    result = drop.scan()
+    assert drop.images() == ["a.png"]
+    assert "fileset" in drop.avus(path), result
+
+
+def test_omero_away_in_the_middle_leaves_the_rest_waiting(drop: Drop) -> None:
+    drop.opt_in("copy")
+    first = png()
+    paths = [drop.put("a.png", first), drop.put("b.png"), drop.put("c.png")]
+    drop.server.faults.cut_file_after(len(first) + 10, "write")
+    result = drop.scan()
+    assert isinstance(result.stopped, Unreachable)
+    assert [one.path for one in result.done] == paths[:1]
+    assert sorted(reasons(result)) == ["b.png", "c.png"]
+    assert not result.failed
+    assert [one.path for one in drop.scan().done] == paths[1:]
+    assert drop.images() == ["a.png", "b.png", "c.png"]
+
+
+def test_omero_that_cannot_be_logged_in_to_leaves_all_waiting(drop: Drop) -> None:
+    drop.opt_in()
+    path = drop.put("a.png")
+
+    def away(_user: str, _group: str) -> Any:
+        raise Unreachable("OMERO did not answer.")
+
+    result = drop.scan(hands=drop.hands(omero=away))
+    assert isinstance(result.stopped, Unreachable)
+    assert [one.path for one in result.waiting] == [path]
+    assert "ingest_error" not in drop.avus(path)
+
+
+def test_two_scans_at_once_import_once(drop: Drop, zone: Zone) -> None:
+    drop.opt_in()
+    for number in range(6):
+        drop.put(f"{number}.png")
+    results: list[IngestResult] = []
+
+    def scan() -> None:
+        with store_of(zone) as mine:
+            results.append(dataclasses.replace(drop, store=mine).scan())
+
+    threads = [threading.Thread(target=scan) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(results) == 2
+    drop.scan()
+    assert drop.images() == [f"{number}.png" for number in range(6)]
+
+
+# -- files that are not ready
+
+
+def test_a_file_that_is_being_written_waits(drop: Drop) -> None:
+    drop.opt_in()
+    writer = drop.store.open_writer(f"{drop.collection}/a.png")
+    content = png()
+    writer.write_at(0, 0, content[:20])
+    assert "being written" in reasons(drop.scan())["a.png"]
+    writer.write_at(0, 20, content[20:])
+    writer.close()
+    assert len(drop.scan().done) == 1
+
+
+def test_what_changed_just_now_waits_unless_it_is_handed_over(drop: Drop) -> None:
+    drop.opt_in()
+    first, second = drop.put("a.png"), drop.put("b.png")
+    assert sorted(reasons(drop.scan(quiet_s=3600))) == ["a.png", "b.png"]
+    assert drop.avus(first)["ingest_state"] == ["waiting"]
+    drop.store.change_avus(second, add=[Avu("omero::ingest_ready", "yes")])
+    assert [one.path for one in drop.scan(quiet_s=3600).done] == [second]
+    drop.store.change_avus(drop.collection, add=[Avu("omero::ingest_ready", "yes")])
+    assert [one.path for one in drop.scan(quiet_s=3600).done] == [first]
+    assert "ingest_state" not in drop.avus(first)
+
+
+def test_where_only_a_hand_over_counts_quiet_is_not_enough(drop: Drop) -> None:
+    drop.opt_in(when="handover")
+    path = drop.put("a.png")
+    assert "handed" in reasons(drop.scan())["a.png"]
+    drop.store.change_avus(path, add=[Avu("omero::ingest_ready", "2026-01-01")])
+    assert len(drop.scan().done) == 1
+
+
+def test_an_empty_file_waits(drop: Drop) -> None:
+    drop.opt_in()
+    drop.put("a.png", b"")
+    assert "empty" in reasons(drop.scan())["a.png"]
+    assert drop.images() == []
+
+
+# -- files that are no good
+
+
+def test_a_file_that_omero_cannot_read_says_why_and_stops_no_other(drop: Drop) -> None:
+    drop.opt_in()
+    bad, good = drop.put("bad.tif", b"no image at all"), drop.put("good.png")
+    before = len(links(drop.server))
+    result = drop.scan()
+    assert [one.path for one in result.done] == [good]
+    assert list(failures(result)) == ["bad.tif"]
+    told = drop.avus(bad)
+    assert told["ingest_state"] == ["failed"]
+    assert told["ingest_error"]
+    assert len(links(drop.server)) == before + 1
+    again = drop.plan()
+    assert (again.items, again.failed) == ((), ())
+    assert [one.path for one in again.failed_before] == [bad]
+
+
+def test_a_failed_file_that_was_replaced_is_taken(drop: Drop) -> None:
+    drop.opt_in()
+    path = drop.put("a.png", b"no image at all")
+    drop.scan()
+    drop.put("a.png")
+    assert [one.path for one in drop.scan().done] == [path]
+    assert "ingest_error" not in drop.avus(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "it's.png",
+        'a "quote".png',
+        "100%_sure.png",
+        "back\\.png",
+        " blank .png",
+        "Ünï-日本.png",
+        "$(x)`y`.png",
+    ],
+)
+def test_names_that_people_give_are_taken(drop: Drop, name: str) -> None:
+    drop.opt_in()
+    path = drop.put(name)
+    result = drop.scan()
+    assert failures(result) == {}
+    assert [one.path for one in result.done] == [path]
+    assert drop.avus(path)["linked"] == ["in-place"]
+
+
+def test_a_name_that_irods_cannot_be_asked_for_is_told_and_stops_no_other(drop: Drop) -> None:
+    drop.opt_in()
+    drop.put("a'||'b.png")
+    good = drop.put("good.png")
+    result = drop.scan()
+    assert list(failures(result)) == ["a'||'b.png"]
+    assert [one.path for one in result.done] == [good]
+
+
+# -- mappings
+
+
+def test_a_file_outside_of_all_mappings_is_refused_with_a_reason(drop: Drop) -> None:
+    drop.opt_in()
+    path = drop.put("a.png")
+    result = drop.scan(paths={"otherResc:/vault": Path("/mnt")})
+    assert "[paths]" in failures(result)["a.png"]
+    assert "demoResc" in failures(result)["a.png"]
+    assert drop.avus(path)["ingest_state"] == ["failed"]
+    assert [one.path for one in drop.scan().done] == [path]  # the settings were mended: no retry is needed
+
+
+def test_a_mapping_to_a_copy_of_the_vault_is_found_out(drop: Drop, zone: Zone, tmp_path: Path) -> None:
+    """As with two zones and one mount: the same bytes are there, but it is not the place."""
+    drop.opt_in()
+    drop.put("a.png")
+    shutil.copytree(vault_of(zone), tmp_path / "copy")
+    result = drop.scan(paths={f"demoResc:{vault_of(zone)}": tmp_path / "copy"})
+    assert isinstance(result.failed[0].error, NotInPlace)
+    assert "is wrong" in result.failed[0].error.message
+    assert drop.images() == []
+    children = [one.path.rpartition("/")[2] for one in drop.store.children(drop.collection)]
+    assert children == ["a.png"]  # the probe is gone
+
+
+def test_a_file_that_is_not_what_irods_recorded_is_refused(drop: Drop, zone: Zone) -> None:
+    drop.opt_in()
+    path = drop.put("a.png")
+    drop.store.compute_checksum(path)
+    zone.faults.flip_byte(path, offset=30)
+    result = drop.scan()
+    assert "a.png" in failures(result)
+    assert drop.images() == []
+
+
+# -- sets
+
+
+def ome_xml(names: list[str]) -> str:
+    data = "".join(
+        f'<TiffData FirstC="{number}" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{name}">urn:uuid:00000000-0000-0000-0000-{number:012d}</UUID></TiffData>'
+        for number, name in enumerate(names)
+    )
+    channels = "".join(
+        f'<Channel ID="Channel:0:{number}" SamplesPerPixel="1"/>' for number in range(len(names))
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        '<Image ID="Image:0" Name="set"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="8"'
+        f' SizeY="6" SizeZ="1" SizeC="{len(names)}" SizeT="1">{channels}{data}</Pixels></Image></OME>'
+    )
+
+
+def test_half_a_set_is_never_imported(drop: Drop) -> None:
+    drop.opt_in()
+    names = ["c0.ome.tif", "c1.ome.tif"]
+    first = drop.put(names[0], tiff(ome_xml(names)))
+    assert reasons(drop.scan()) == {"c0.ome.tif": "c1.ome.tif of the same set is missing"}
+    assert drop.images() == []
+    second = drop.put(names[1], tiff(ome_xml(names)))
+    result = drop.scan()
+    assert [(one.path, len(one.images)) for one in result.done] == [(first, 1)]
+    assert drop.avus(first)["image"] == drop.avus(second)["image"]
+    assert drop.avus(first)["file"] != drop.avus(second)["file"]
+    assert drop.plan().items == ()
+
+
+def test_a_companion_file_brings_its_images_as_one_set(drop: Drop) -> None:
+    drop.opt_in()
+    names = ["a.tif", "b.tif"]
+    for name in names:
+        drop.put(name, tiff())
+    path = drop.put("set.companion.ome", ome_xml(names).encode())
+    before = bytes_kept(drop.server)
+    result = drop.scan()
+    assert [(one.path, len(one.images)) for one in result.done] == [(path, 1)]
+    assert bytes_kept(drop.server) == before
+    assert all("fileset" in drop.avus(f"{drop.collection}/{name}") for name in names)

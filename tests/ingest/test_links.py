@@ -1,0 +1,118 @@
+"""Links stay true: what is missing, moved, changed, deleted is found; relink and release mend it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from omero_irods_bridge.model.stored import Avu
+from omero_irods_bridge.operations import ingest
+from omero_irods_bridge.operations.ingesting.links import Fault
+from tests.ingest.conftest import Drop, links, png
+
+
+def faults(drop: Drop, **changed: object) -> dict[str, Fault]:
+    options = dataclasses.replace(drop.options, **changed)  # type: ignore[arg-type]
+    found = ingest.check(drop.store, drop.collection, drop.hands(), options)
+    return {one.path.rpartition("/")[2]: one.fault for one in found.faults}
+
+
+def delete_images(drop: Drop, fileset: int) -> None:
+    with drop.sides() as side:
+        side.receiver.importer.discard([fileset])
+
+
+def linked(drop: Drop, name: str = "a.png") -> str:
+    drop.opt_in()
+    path = drop.put(name)
+    result = drop.scan()
+    assert [one.path for one in result.done] == [path]
+    return path
+
+
+def test_what_is_as_it_was_has_no_fault(drop: Drop) -> None:
+    linked(drop)
+    found = ingest.check(drop.store, drop.collection, drop.hands(), drop.options)
+    assert (found.checked, found.faults) == (1, ())
+
+
+def test_a_file_that_is_gone_is_found(drop: Drop) -> None:
+    path = linked(drop)
+    Path(drop.stored(path).replicas[0].path).unlink()
+    assert faults(drop) == {"a.png": Fault.MISSING}
+
+
+def test_too_few_replicas_are_found(drop: Drop) -> None:
+    linked(drop)
+    assert faults(drop, replicas=2) == {"a.png": Fault.FEW_REPLICAS}
+
+
+def test_content_that_changed_under_the_link_is_found_and_not_imported_again(drop: Drop) -> None:
+    path = linked(drop)
+    drop.put("a.png", png(12, 10))
+    assert faults(drop)["a.png"] == Fault.CHANGED
+    result = drop.scan()
+    assert [one.path for one in result.failed] == [path]
+    assert "changed since" in drop.avus(path)["ingest_error"][0]
+    assert drop.images() == ["a.png"]
+    ingest.retry(drop.store, path, drop.options)
+    drop.scan()
+    assert drop.images() == ["a.png", "a.png"]
+    assert faults(drop) == {}
+
+
+def test_a_rename_in_irods_is_followed_by_relink(drop: Drop) -> None:
+    path = linked(drop)
+    moved = f"{drop.collection}/renamed.png"
+    drop.store.move(path, moved)
+    assert faults(drop) == {"renamed.png": Fault.MOVED}
+    planned = ingest.relink(drop.store, drop.collection, drop.hands(), drop.options, dry_run=True)
+    assert (len(planned.planned), planned.done) == (1, ())
+    done = ingest.relink(drop.store, drop.collection, drop.hands(), drop.options)
+    assert done.done == (moved,)
+    assert faults(drop) == {}
+    mine = drop.collection.rpartition("/")[2]
+    assert [link.exists() for link in links(drop.server) if mine in link.parts] == [True]
+    assert drop.plan().items == ()
+
+
+def test_what_is_deleted_in_omero_is_released_and_does_not_come_back(drop: Drop) -> None:
+    path = linked(drop)
+    delete_images(drop, int(drop.avus(path)["fileset"][0]))
+    assert faults(drop) == {"a.png": Fault.RELEASED}
+    assert drop.scan().released == (path,)
+    assert "linked" not in drop.avus(path)
+    again = drop.scan()
+    assert (again.done, again.released) == ((), ())
+    assert drop.images() == []
+    assert ingest.retry(drop.store, path, drop.options) == [path]
+    assert [one.path for one in drop.scan().done] == [path]
+
+
+def test_what_another_user_imported_is_released_by_an_administrator_only(drop: Drop) -> None:
+    path = linked(drop)
+    as_other = Avu("omero::imported_as", "somebody-else")
+    (mine,) = [one for one in drop.store.avus(path) if one.attribute == as_other.attribute]
+    drop.store.change_avus(path, add=[as_other], remove=[mine])
+    delete_images(drop, int(drop.avus(path)["fileset"][0]))
+    assert drop.scan().released == ()
+    assert drop.avus(path)["linked"] == ["in-place"]
+
+
+def test_avus_that_were_copied_to_another_object_say_nothing_of_it(drop: Drop) -> None:
+    path = linked(drop)
+    other = drop.put("copy.png")
+    drop.store.change_avus(other, add=drop.store.avus(path))
+    assert [one.path for one in drop.scan().done] == [other]
+    assert drop.images() == ["a.png", "copy.png"]
+    assert drop.avus(other)["fileset"] != drop.avus(path)["fileset"]
+
+
+def test_copied_content_that_is_replaced_is_imported_again(drop: Drop) -> None:
+    drop.opt_in("copy")
+    path = drop.put("a.png")
+    drop.scan()
+    drop.put("a.png", png(12, 10))
+    assert [one.path for one in drop.scan().done] == [path]
+    assert drop.images() == ["a.png", "a.png"]
+    assert drop.plan().items == ()
