@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,6 +67,14 @@ class CopyingImporter:
         cancel: CancelToken | None = None,
     ) -> Imported:
         return self._other.import_in_place(files, options, report, cancel)
+
+    @property
+    def at_once(self) -> int:
+        """One: each is a Java machine, and a copy on this machine's disk."""
+        return 1
+
+    def another(self) -> AbstractContextManager[CopyingImporter]:
+        return nullcontext(self)
 
     def find_marked(self, load: str) -> list[MarkedFileset]:
         return self._other.find_marked(load)

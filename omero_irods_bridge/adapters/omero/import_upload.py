@@ -1,6 +1,6 @@
 """Files on their way into OMERO: read from where they are, hashed, and written through the uploaders.
 
-Nothing is kept but two blocks a thread: while one travels to OMERO the next is read.
+Nothing is kept but some blocks a file: while one travels to OMERO the next ones are read and hashed.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
 from omero_irods_bridge.adapters.omero.errors import omero_errors
+from omero_irods_bridge.adapters.omero.import_pipeline import PendingWrites, hashed_beside, read_ahead
 from omero_irods_bridge.adapters.omero.import_request import HASHER
 from omero_irods_bridge.model.checksums import Digest, OmeroHash, omero_digest
 from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, Interrupted
@@ -21,18 +22,25 @@ from omero_irods_bridge.ports import ByteSource, ImportFile
 BLOCK_BYTES: Final = 2 * 1024 * 1024
 """One write; more is slower (reference/omero-wire.md, 5)."""
 
-THREADS: Final = 4
-"""Files that are sent at once."""
+FILES_AT_ONCE: Final = 4
+"""Files that are sent at once, by all imports of one load together: they bound its memory."""
 
 
 class Uploads:
     """Sends the files of one import process; each method may be called again for files that went wrong."""
 
     def __init__(
-        self, process: Any, files: Sequence[ImportFile], report: Report, cancel: CancelToken | None
+        self,
+        process: Any,
+        files: Sequence[ImportFile],
+        report: Report,
+        cancel: CancelToken | None,
+        turns: threading.Semaphore,
     ) -> None:
+        """``turns`` are shared with whoever else sends files."""
         self._process = process
         self._files = files
+        self._turns = turns
         self._told = _Told(report, [cancel] if cancel else [])
         self._sent: set[int] = set()
 
@@ -45,7 +53,7 @@ class Uploads:
         """
         again = self._sent.intersection(indexes)
         self._told.moved(size=-sum(self._files[index].size for index in again), files=-len(again))
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="import") as pool:
+        with ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="import") as pool:
             running = {index: pool.submit(self._send_or_stop, index) for index in indexes}
         errors = [error for one in running.values() if (error := one.exception()) is not None]
         if errors:
@@ -54,7 +62,8 @@ class Uploads:
 
     def _send_or_stop(self, index: int) -> str:
         try:
-            return self._send(index)
+            with self._turns:
+                return self._send(index)
         except BaseException:
             self._told.stop()
             raise
@@ -74,50 +83,33 @@ class Uploads:
         return digests.sha1
 
     def _write(self, store: Any, file: ImportFile, source: ByteSource, digests: Digests) -> None:
-        pending = _Pending(store)
-        try:
-            for offset, block in self._blocks(file, source):
-                digests.update(block)
-                pending.write(block, offset)
-                self._told.moved(size=len(block))
-        finally:
-            pending.end()
+        offsets = range(0, max(file.size, 1), BLOCK_BYTES)
+        blocks = read_ahead(lambda offset: self._block(file, source, offset), offsets)
+        pending = PendingWrites(store)
+        with closing(blocks), hashed_beside(digests.update, blocks=len(offsets)) as hashed:
+            try:
+                for offset, block in blocks:
+                    hashed(block)
+                    pending.write(block, offset)
+                    self._told.moved(size=len(block))
+            finally:
+                pending.end()
 
-    def _blocks(self, file: ImportFile, source: ByteSource) -> Iterator[tuple[int, bytes]]:
-        """All bytes; one empty block of an empty file, which comes to be by it."""
-        for offset in range(0, max(file.size, 1), BLOCK_BYTES):
-            self._told.check()
-            wanted = min(BLOCK_BYTES, file.size - offset)
-            block = source.read_at(offset, wanted) if wanted else b""
-            if len(block) != wanted:
-                raise ChecksumMismatch(
-                    f"{file.client_path} ends after {offset + len(block)} of {file.size} bytes."
-                )
-            yield offset, block
+    def _block(self, file: ImportFile, source: ByteSource, offset: int) -> bytes:
+        """The bytes there; an empty block of an empty file, which comes to be by it."""
+        self._told.check()
+        wanted = min(BLOCK_BYTES, file.size - offset)
+        block = source.read_at(offset, wanted) if wanted else b""
+        if len(block) != wanted:
+            raise ChecksumMismatch(
+                f"{file.client_path} ends after {offset + len(block)} of {file.size} bytes."
+            )
+        return block
 
 
 def _check_size(file: ImportFile, size: int) -> None:
     if size != file.size:
         raise ChecksumMismatch(f"{file.client_path} has {size} bytes instead of {file.size}.")
-
-
-class _Pending:
-    """At most one write that has not been answered."""
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-        self._result: Any = None
-
-    def write(self, block: bytes, offset: int) -> None:
-        """Send a block when the one before has arrived."""
-        self.end()
-        self._result = self._store.begin_write(block, offset, len(block))
-
-    def end(self) -> None:
-        """Wait for what was sent."""
-        result, self._result = self._result, None
-        if result is not None:
-            self._store.end_write(result)
 
 
 class Digests:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from omero_irods_bridge.adapters.omero import import_discard, import_marks
 from omero_irods_bridge.adapters.omero.errors import omero_errors
@@ -14,7 +16,7 @@ from omero_irods_bridge.adapters.omero.import_in_place import (
     import_in_place,
     repository_of,
 )
-from omero_irods_bridge.adapters.omero.import_upload import Uploads
+from omero_irods_bridge.adapters.omero.import_upload import FILES_AT_ONCE, Uploads
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
 from omero_irods_bridge.model.imports import (
     Imported,
@@ -26,17 +28,44 @@ from omero_irods_bridge.model.imports import (
 )
 from omero_irods_bridge.ports import ImportFile
 
+IMPORTS_AT_ONCE: Final = 4
+"""Of small filesets more hardly gain anything, and OMERO has other users too."""
+
+AnotherClient = Callable[[], AbstractContextManager[Any]]
+
 
 class OmeroImporter:
     """An ``Importer`` on a connected ``omero.client``; its session says who and in which group.
 
     ``mounts`` says where this machine sees folders of the server, ``repository`` where its ManagedRepository.
+    ``another_client`` opens further clients of the same session (``OmeroConnection.another_client``); without
+    it there is one import at a time. All of them together send ``FILES_AT_ONCE`` files at once.
     """
 
-    def __init__(self, client: Any, mounts: Mounts | None = None, repository: Path | None = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        mounts: Mounts | None = None,
+        repository: Path | None = None,
+        another_client: AnotherClient | None = None,
+    ) -> None:
         self._client = client
         self._mounts = mounts or Mounts()
         self._repository = repository
+        self._another_client = another_client
+        self._turns = threading.Semaphore(FILES_AT_ONCE)
+
+    @property
+    def at_once(self) -> int:
+        return 1 if self._another_client is None else IMPORTS_AT_ONCE
+
+    @contextmanager
+    def another(self) -> Iterator[OmeroImporter]:
+        assert self._another_client is not None, "who asks for several importers gives their clients"
+        with self._another_client() as client:
+            importer = OmeroImporter(client, self._mounts, self._repository, self._another_client)
+            importer._turns = self._turns
+            yield importer
 
     def import_fileset(
         self,
@@ -51,7 +80,7 @@ class OmeroImporter:
             self._client,
             [file.client_path for file in files],
             options,
-            lambda started: Uploads(started.process, files, report, cancel),
+            lambda started: Uploads(started.process, files, report, cancel, self._turns),
             Watch(report, cancel),
         )
 

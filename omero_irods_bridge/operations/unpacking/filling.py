@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
 from omero_irods_bridge.model.loads import Remapped
 from omero_irods_bridge.operations.matching.difference import Difference
+from omero_irods_bridge.operations.unpacking.compared import ComparedSource
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.content_of_packet import Attachment
@@ -98,10 +100,14 @@ class _Filling:
         return _told(attachment, remapped)
 
     def _compared(self, attachment: Attachment) -> ByteSource:
-        """The member; read once before, so that nothing damaged gets into OMERO."""
-        for _ in self._packet.chunks(attachment.file.member):
-            pass
-        return self._packet.source(attachment.file.member)
+        """The member; read once before, so that nothing damaged gets into OMERO.
+
+        What is read for OMERO is compared with that: packets have no digest of bytes at places.
+        """
+        digest, member = hashlib.sha256(), attachment.file.member
+        for chunk in self._packet.chunks(member):
+            digest.update(chunk)
+        return ComparedSource(self._packet.source(member), member, Sha256(digest.hexdigest()))
 
     def _row(self, key: str) -> Mapping[str, object]:
         return self._target.row(self._target.find(key))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from omero_irods_bridge.model.checksums import Sha256
-from omero_irods_bridge.model.errors import ChecksumMismatch, ImportFailed
+from omero_irods_bridge.model.errors import ImportFailed
 from omero_irods_bridge.model.events import CancelToken, Event, Notice, Progress, Report, Step
 from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, MarkedFileset
+from omero_irods_bridge.operations.unpacking.compared import ComparedSource
 from omero_irods_bridge.operations.unpacking.in_place import linked_files
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
+from omero_irods_bridge.operations.unpacking.side_by_side import SideBySide
 from omero_irods_bridge.packet.content_of_packet import ContentFile, ContentFileset
 from omero_irods_bridge.packet.graph import Graph
 from omero_irods_bridge.packet.reading import Packet
@@ -57,9 +58,10 @@ class _Arriving:
 def import_filesets(
     plan: UnpackPlan, packet: Packet, importer: Importer, report: Report, cancel: CancelToken
 ) -> Arrived:
-    """Import all filesets of the plan that this load has not imported yet.
+    """Import all filesets of the plan that this load has not imported yet, several at once.
 
-    What an earlier run began and did not end is deleted first.
+    What an earlier run began and did not end is deleted first. After a failure those that have begun are
+    still brought to their end.
 
     Raises:
         ChecksumMismatch: a file is not what was packed.
@@ -68,17 +70,27 @@ def import_filesets(
     """
     filesets = plan.content.filesets
     there = _complete(importer, plan.load)
-    total = sum(one.file.size for fileset in filesets for one in fileset.files)
+    total = sum(_size(fileset) for fileset in filesets)
     report(Step("Importing", bytes_total=total, items_total=len(filesets)))
-    arriving, counter = _Arriving(), _Counter(report)
-    for fileset in filesets:
-        cancel.check()
+    counter = _Counter(report)
+
+    def found_or_made(by: Importer, fileset: ContentFileset, cancel: CancelToken) -> MarkedFileset:
         found = there.get(fileset.source)
         if found is None:
-            found = _import(fileset, plan, packet, importer, counter.tell, cancel)
+            with counter.one() as tell:
+                found = _import(fileset, plan, packet, by, tell, cancel)
+        counter.add(_size(fileset))
+        return found
+
+    arriving = _Arriving()
+    arrived = SideBySide(importer, found_or_made).run(filesets, cancel)
+    for fileset, found in zip(filesets, arrived, strict=True):
         arriving.add(fileset, found)
-        counter.add(sum(one.file.size for one in fileset.files))
     return arriving.done()
+
+
+def _size(fileset: ContentFileset) -> int:
+    return sum(one.file.size for one in fileset.files)
 
 
 def _complete(importer: Importer, load: str) -> dict[str, MarkedFileset]:
@@ -146,50 +158,43 @@ def _opener(file: ContentFile, packet: Packet) -> Callable[[], AbstractContextMa
 
     def opened() -> AbstractContextManager[ByteSource]:
         source = packet.source(file.member)
-        return nullcontext(source if sha256 is None else _Compared(source, file.member, sha256))
+        return nullcontext(source if sha256 is None else ComparedSource(source, file.member, sha256))
 
     return opened
 
 
-class _Compared:
-    """A source whose bytes are compared with a digest, when they are read in order to their end."""
-
-    def __init__(self, source: ByteSource, name: str, expected: Sha256) -> None:
-        self._source, self._name, self._expected = source, name, expected
-        self._digest = hashlib.sha256()
-        self._next = 0
-
-    @property
-    def size(self) -> int:
-        return self._source.size
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        data = self._source.read_at(offset, length)
-        if offset == self._next:
-            self._digest.update(data)
-            self._next += len(data)
-            if self._next == self.size and self._digest.hexdigest() != self._expected.hex:
-                raise ChecksumMismatch(
-                    f"{self._name} is not what was packed: its SHA-256 differs from the manifest's.",
-                    hint="Verify the snapshot with --data; another replica may be whole.",
-                )
-        return data
-
-
 class _Counter:
-    """Tells how far all filesets together are, whatever the import of a single one tells."""
+    """Tells how far all filesets together are, whatever the imports of several at once tell."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
+        self._lock = threading.Lock()
         self._bytes = self._items = 0
+        self._under_way: dict[object, int] = {}
 
-    def tell(self, event: Event) -> None:
-        if isinstance(event, Progress):
-            self._report(Progress(self._bytes + event.bytes_done, self._items))
-        elif isinstance(event, Notice):
-            self._report(event)
+    @contextmanager
+    def one(self) -> Iterator[Report]:
+        """Who hears of one import until the end of the block."""
+        import_ = object()
+        try:
+            yield partial(self._tell, import_)
+        finally:
+            with self._lock:
+                self._under_way.pop(import_, None)
+
+    def _tell(self, import_: object, event: Event) -> None:
+        with self._lock:
+            if isinstance(event, Progress):
+                self._under_way[import_] = max(event.bytes_done, self._under_way.get(import_, 0))
+                self._tell_all()
+            elif isinstance(event, Notice):
+                self._report(event)
 
     def add(self, count: int) -> None:
-        self._bytes += count
-        self._items += 1
-        self._report(Progress(self._bytes, self._items))
+        with self._lock:
+            self._bytes += count
+            self._items += 1
+            self._tell_all()
+
+    def _tell_all(self) -> None:
+        self._report(Progress(self._bytes + sum(self._under_way.values()), self._items))

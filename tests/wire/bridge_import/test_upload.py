@@ -304,7 +304,7 @@ def test_an_uploader_that_cannot_be_opened_is_an_error(
         with server.store.work(server.internal_caller()) as work:
             work.update("OriginalFile", id_, d_owner=0)
 
-    monkeypatch.setattr(import_upload, "THREADS", 1)
+    monkeypatch.setattr(import_upload, "FILES_AT_ONCE", 1)
     files = [file_of("zone/a.tif", tiff(), before_read=give_the_next_away), file_of("zone/b.txt", b"x")]
     with pytest.raises(BridgeError, match=r"cannot open its copy of zone/b\.txt"):
         importer.import_fileset(files, OPTIONS)

@@ -114,7 +114,7 @@ def test_a_file_that_is_not_what_was_packed_is_refused_and_its_fileset_is_not_le
     zone.faults.flip_byte(path, offset=at)
     with pytest.raises(ChecksumMismatch, match=r"one\.tif"):
         unpacked(store, path, hers)
-    assert row_counts(hers.omero)["Image"] <= 2  # the other fileset may have come first
+    assert row_counts(hers.omero)["Fileset"] <= 2  # the other filesets may have come first, or beside it
     zone.faults.flip_byte(path, offset=at)
     unpacked(store, path, hers)
     assert row_counts(hers.omero)["Fileset"] == 3
