@@ -113,6 +113,9 @@ class AgentSettings(BaseModel):
     of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed attempt, the second,
     and so on; after the last the job has failed. Jobs that ended are forgotten after ``keep_days``, failed
     ones never. ``schedules`` are by name.
+
+    Commands ask the agent at ``url``, those that can be jobs hand over to it with ``submit``; they show the
+    token in ``token_file``, or the session that they have in OMERO.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -130,6 +133,9 @@ class AgentSettings(BaseModel):
     keep_days: Annotated[float, Field(gt=0)] = 90.0
     log_format: Literal["text", "json"] = "text"
     audit: Annotated[Path, AfterValidator(_absolute)] | None = None
+    url: Annotated[str, AfterValidator(_url)] | None = None
+    submit: bool = False
+    token_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     schedules: dict[ScheduleName, ScheduleSettings] = {}
     mail: MailSettings = MailSettings()
 
@@ -138,6 +144,11 @@ class AgentSettings(BaseModel):
         """Of ``listen``."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def client_url(self) -> str:
+        """Where commands find the agent."""
+        return self.url or self.public_url or f"http://{self.listen}"
 
     def limit_of(self, kind: JobKind) -> int:
         """How many jobs of this kind run at once."""

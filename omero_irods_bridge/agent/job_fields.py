@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from omero_irods_bridge.model.jobs import Job, JobEvent, event_fields
+from omero_irods_bridge.model.errors import BridgeError, UsageError
+from omero_irods_bridge.model.jobs import (
+    Job,
+    JobError,
+    JobEvent,
+    JobSpec,
+    JobState,
+    Phase,
+    event_fields,
+    event_of,
+)
 
+_SPEC: Final = ("kind", "work", *(one.name for one in fields(JobSpec) if one.name != "work"))
 _TIMES: Final = ("created_at", "started_at", "finished_at", "run_after")
 
 
@@ -33,6 +45,52 @@ def job_fields(job: Job) -> dict[str, Any]:
 def log_fields(one: JobEvent) -> dict[str, Any]:
     """What happened to a job."""
     return {"number": one.number, "at": moment(one.at), **event_fields(one.event)}
+
+
+def job_of_fields(found: Mapping[str, Any]) -> Job:
+    """The job that :func:`job_fields` told of; what is not known is passed over.
+
+    Raises:
+        BridgeError: it is of a release that tells something else.
+    """
+    try:
+        return Job(
+            id=found["id"],
+            uuid=found["uuid"],
+            spec=JobSpec.from_fields({name: found[name] for name in _SPEC if name in found}),
+            state=JobState(found["state"]),
+            attempt=found["attempt"],
+            tries=found["tries"],
+            worker=found["worker"],
+            is_cancel_requested=found["cancel_requested"],
+            phase=Phase(**found["phase"]),
+            result=found["result"],
+            error=None if found["error"] is None else JobError(**found["error"]),
+            created_at=_seconds(found["created_at"]) or 0.0,
+            **{name: _seconds(found[name]) for name in _TIMES if name != "created_at"},
+        )
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise _other_release() from error
+
+
+def job_event_of_fields(found: Mapping[str, Any]) -> JobEvent:
+    """The event that :func:`log_fields` told of. Raises as :func:`job_of_fields`."""
+    told = dict(found)
+    try:
+        number, at = told.pop("number"), _seconds(told.pop("at"))
+        return JobEvent(number, at or 0.0, event_of(told))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _other_release() from error
+
+
+def _other_release() -> BridgeError:
+    return BridgeError(
+        "The agent's answer cannot be read.", hint="Install the same release here as where the agent runs."
+    )
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp()
 
 
 def moment(seconds: float | None) -> str | None:

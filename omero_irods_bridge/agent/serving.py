@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from omero_irods_bridge.agent.answering import application
 from omero_irods_bridge.agent.http.serving import served
-from omero_irods_bridge.agent.metrics import Metrics
 from omero_irods_bridge.agent.parts import Parts, opened
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.settings import Settings
@@ -23,9 +23,13 @@ def run_api(settings: Settings, stop: CancelToken) -> None:
         stop.wait()
 
 
-def answering(parts: Parts) -> AbstractContextManager[object]:
+@contextmanager
+def answering(parts: Parts) -> Iterator[None]:
     """Answer while the block runs."""
+    agent = parts.settings.agent
     app = application(parts.settings, parts.jobs, parts.identities)
     app.state.schedules = parts.schedules.fields
-    app.state.metrics = Metrics(parts.database, parts.clock, parts.schedules.states)
-    return served(app, *parts.settings.agent.address)
+    with served(app, *agent.address) as (host, port):
+        if agent.public_url is None and not agent.address[1]:  # links name the port that was free
+            app.state.public_url = f"http://{host}:{port}"
+        yield

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omero_irods_bridge.cli import output, parsing, views, working
-from omero_irods_bridge.cli.options import Config, Told
+from omero_irods_bridge.cli import by_agent, output, parsing, views, working
+from omero_irods_bridge.cli.options import ByAgent, Config, Told
 from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.jobs import GcWork
 
 if TYPE_CHECKING:
     from omero_irods_bridge.operations.gc import Collected, GcPlan, Judged
+    from omero_irods_bridge.settings import Settings
 
 _Place = Annotated[str | None, typer.Argument(metavar="COLLECTION", hidden=True)]
 _Age = Annotated[
@@ -25,6 +27,7 @@ def gc(
     collection: _Place = None,
     older_than: _Age = "1d",
     dry_run: _DryRun = False,
+    by: ByAgent,
     told: Told,
     config: Config,
 ) -> int:
@@ -32,10 +35,17 @@ def gc(
 
     Snapshots are never touched.  Example:  omero-irods gc /tempZone/home/alice --dry-run
     """
+    age, settings = parsing.age(older_than), working.settings_of(config)
+    agent = by_agent.agent_for(by, settings, not_because=by_agent.DRY_RUN if dry_run else "")
+    if agent is not None:
+        return by_agent.hand_over(agent, GcWork(collection or "", age), by, told, settings)
+    return _gc_here(collection, age, told, settings, dry_run=dry_run)
+
+
+def _gc_here(collection: str | None, age: float, told: Told, settings: Settings, *, dry_run: bool) -> int:
     from omero_irods_bridge.operations import gc as operation
     from omero_irods_bridge.wiring import SystemClock, open_object_store
 
-    age, settings = parsing.age(older_than), working.settings_of(config)
     with working.at_work(told) as (report, cancel), open_object_store(settings) as store:
         plan = operation.plan(store, collection or store.home, clock=SystemClock(), older_than_s=age)
         done = None if dry_run else operation.apply(plan, store, report=report, cancel=cancel)

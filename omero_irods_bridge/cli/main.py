@@ -17,6 +17,7 @@ import typer
 
 from omero_irods_bridge import __version__
 from omero_irods_bridge.cli import output
+from omero_irods_bridge.cli.by_agent import TALK_TO_AGENT, THE_AGENT, is_url
 from omero_irods_bridge.cli.diff import diff
 from omero_irods_bridge.cli.doctor import doctor
 from omero_irods_bridge.cli.gc import gc
@@ -115,7 +116,14 @@ def _check_unicode(arguments: Sequence[str]) -> None:
 
 def _spelled_out(arguments: Sequence[str]) -> list[str]:
     """Options whose value may be left out get it."""
-    return [f"--data={ALL_DATA}" if argument == "--data" else argument for argument in arguments]
+    usual = {"--data": ALL_DATA}
+    if next(iter(arguments), "") in TALK_TO_AGENT:
+        usual["--agent"] = THE_AGENT
+    following = [*arguments[1:], ""]
+    return [
+        f"{argument}={usual[argument]}" if argument in usual and not is_url(after) else argument
+        for argument, after in zip(arguments, following, strict=True)
+    ]
 
 
 def _run(arguments: list[str], program: str) -> int:

@@ -44,6 +44,25 @@ class OmeroLogin:
 
 
 @dataclass(frozen=True)
+class ByAgent:
+    """Whether the agent does the work."""
+
+    agent: Annotated[
+        str | None, typer.Option(metavar="[=URL]", help="Let the agent do it (=no: do it here).")
+    ] = None
+    wait: Annotated[bool, typer.Option("--wait", help="With --agent: follow it to its end.")] = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who is asked for jobs."""
+
+    agent: Annotated[
+        str | None, typer.Option(metavar="[=URL]", help="Ask the agent over HTTP (=no: its database).")
+    ] = None
+
+
+@dataclass(frozen=True)
 class Shown:
     """How results are shown."""
 

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omero_irods_bridge.cli import output, views, working
-from omero_irods_bridge.cli.options import Config, OmeroLogin, Told
+from omero_irods_bridge.cli import by_agent, output, views, working
+from omero_irods_bridge.cli.options import ByAgent, Config, OmeroLogin, Told
 from omero_irods_bridge.model.errors import ExitStatus
-from omero_irods_bridge.model.objects import parse_objects
+from omero_irods_bridge.model.jobs import PackWork
+from omero_irods_bridge.model.objects import ObjectRef, parse_objects
 from omero_irods_bridge.model.packing import Existing, PackRequest
 from omero_irods_bridge.model.snapshot import Form, Snapshot
 from omero_irods_bridge.operations.targets import choose
 
 if TYPE_CHECKING:
     from omero_irods_bridge.operations.pack import PackPlan
+    from omero_irods_bridge.settings import Settings
 
 _Objects = Annotated[list[str], typer.Argument(metavar="OBJECT", hidden=True)]
 
@@ -51,15 +53,27 @@ class Wish:
         return Form.EXPANDED if self.expanded else Form.ZIP
 
 
-def pack(objects: _Objects, wish: Wish, told: Told, login: OmeroLogin, config: Config) -> int:
+def pack(objects: _Objects, wish: Wish, by: ByAgent, told: Told, login: OmeroLogin, config: Config) -> int:
     """Save OMERO objects as a verified snapshot in iRODS. Nothing is ever overwritten.
 
     Example:  omero-irods pack Dataset:51 Image:1,3,7-9 --note "for the paper"
     """
+    refs, settings = parse_objects(objects), working.settings_of(config, login)
+    agent = by_agent.agent_for(by, settings, not_because=by_agent.DRY_RUN if wish.dry_run else "")
+    if agent is not None:
+        return by_agent.hand_over(agent, _work(refs, wish, login), by, told, settings)
+    return _pack_here(refs, wish, told, settings)
+
+
+def _work(refs: tuple[ObjectRef, ...], wish: Wish, login: OmeroLogin) -> PackWork:
+    group = login.group or ""
+    return PackWork(refs, wish.to or "", group, wish.form, wish.existing, wish.note, wish.figures)
+
+
+def _pack_here(refs: tuple[ObjectRef, ...], wish: Wish, told: Told, settings: Settings) -> int:
     from omero_irods_bridge.operations import pack as operation
     from omero_irods_bridge.wiring import SystemClock, open_image_server, open_object_store
 
-    refs, settings = parse_objects(objects), working.settings_of(config, login)
     with (
         working.at_work(told) as (report, cancel),
         open_object_store(settings) as store,

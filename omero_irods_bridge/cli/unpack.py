@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omero_irods_bridge.cli import output, views, working
-from omero_irods_bridge.cli.options import Config, OmeroLogin, Told
+from omero_irods_bridge.cli import by_agent, output, views, working
+from omero_irods_bridge.cli.options import ByAgent, Config, OmeroLogin, Told
 from omero_irods_bridge.model.errors import ExitStatus, NotInPlace
+from omero_irods_bridge.model.jobs import UnpackWork
 from omero_irods_bridge.model.objects import parse_objects
 from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
+from omero_irods_bridge.operations.opening import IRODS
 
 if TYPE_CHECKING:
     from omero_irods_bridge.operations.unpack import UnpackPlan
@@ -65,20 +67,41 @@ class Wish:
         )
 
 
-def unpack(snapshot: _Place, wish: Wish, told: Told, login: OmeroLogin, config: Config) -> int:
-    """Make OMERO objects of SNAPSHOT again: a path in iRODS, or a packet on this computer.
-
-    Killed or failed: the same command goes on. It never loads anything twice.
+def unpack(snapshot: _Place, wish: Wish, by: ByAgent, told: Told, login: OmeroLogin, config: Config) -> int:
+    """Make OMERO objects of SNAPSHOT, in iRODS or on this computer. Run it again to go on; it loads all once.
 
     Example:  omero-irods unpack /tempZone/home/alice/hela.zip --into Project:7
     """
+    from omero_irods_bridge.wiring import zone_of
+
+    request, settings = wish.request(snapshot), working.settings_of(config, login)
+    why_not = by_agent.here_only(snapshot, zone_of(settings)) or (by_agent.DRY_RUN if wish.dry_run else "")
+    agent = by_agent.agent_for(by, settings, not_because=why_not)
+    if agent is not None:
+        return by_agent.hand_over(agent, _work(request, login), by, told, settings)
+    return _unpack_here(request, wish, told, settings)
+
+
+def _work(request: UnpackRequest, login: OmeroLogin) -> UnpackWork:
+    return UnpackWork(
+        request.packet.removeprefix(IRODS),
+        request.only,
+        request.into,
+        request.merge,
+        request.in_place,
+        request.as_owner,
+        request.again,
+        login.group or "",
+    )
+
+
+def _unpack_here(request: UnpackRequest, wish: Wish, told: Told, settings: Settings) -> int:
     from omero_irods_bridge.operations import unpack as operation
     from omero_irods_bridge.wiring import SystemClock, open_receiver
 
-    request, settings = wish.request(snapshot), working.settings_of(config, login)
     with (
         working.at_work(told) as (report, cancel),
-        opened(snapshot, settings) as (packet, store),
+        opened(request.packet, settings) as (packet, store),
         open_receiver(settings, working.asker()) as receiver,
     ):
         places = places_of(request, store, settings)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
-from omero_irods_bridge.cli import output, parsing, views, working
-from omero_irods_bridge.cli.options import Config, Told
+from omero_irods_bridge.cli import by_agent, output, parsing, views, working
+from omero_irods_bridge.cli.options import ByAgent, Config, Told
 from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.jobs import VerifyWork
 from omero_irods_bridge.model.verification import Finding, Scope, Verification
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ ALL_DATA: Final = "100%"
 
 
 def verify(
-    snapshot: _Place, *, data: _Data = None, replicas: _Replicas = False, told: Told, config: Config
+    snapshot: _Place,
+    *,
+    data: _Data = None,
+    replicas: _Replicas = False,
+    by: ByAgent,
+    told: Told,
+    config: Config,
 ) -> int:
     """Check that SNAPSHOT is what was packed: AVUs, catalog, manifest, and bytes if asked for.
 
@@ -40,10 +47,14 @@ def verify(
 
     Example:  omero-irods verify /tempZone/home/alice/hela.zip --data
     """
-    from omero_irods_bridge.operations.opening import is_in_irods
+    from omero_irods_bridge.operations.opening import IRODS, is_in_irods
     from omero_irods_bridge.wiring import zone_of
 
     wanted, settings = _scope(data, replicas=replicas), working.settings_of(config)
+    agent = by_agent.agent_for(by, settings, not_because=by_agent.here_only(snapshot, zone_of(settings)))
+    if agent is not None:
+        work = VerifyWork(snapshot.removeprefix(IRODS), *wanted)
+        return by_agent.hand_over(agent, work, by, told, settings)
     verified = _in_irods if is_in_irods(snapshot, zone_of(settings)) else _on_this_computer
     with working.at_work(told) as watching:
         done = verified(snapshot, wanted, settings, watching)

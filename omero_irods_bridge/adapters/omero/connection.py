@@ -65,6 +65,11 @@ class OmeroConnection:
         """The ServiceFactory proxy."""
         return self.client.getSession()
 
+    @property
+    def key(self) -> str:
+        """Of the session, for who joins it; it is a secret."""
+        return str(self.client.getSessionId())
+
     def all_groups(self) -> dict[str, str]:
         """The context of a call that sees all groups of the user; it cannot save (omero-semantics.md, 3)."""
         context: dict[str, str] = self.client.getContext(group=_ALL_GROUPS)
