@@ -50,10 +50,9 @@ class Queues:
         return self._queue(kind, is_paused=False)
 
     def _queue(self, kind: JobKind, *, is_paused: bool) -> Queue:
-        found = self._jobs.count(JobFilter(kind=kind))
-        running, queued, waiting = (
-            found.get(state, 0) for state in (JobState.RUNNING, JobState.QUEUED, JobState.WAITING)
-        )
+        states = (JobState.RUNNING, JobState.QUEUED, JobState.WAITING)
+        found = self._jobs.count(JobFilter(kind=kind, states=states))
+        running, queued, waiting = (found.get(state, 0) for state in states)
         return Queue(kind, is_paused, self._limits.get(kind, 0), running, queued, waiting)
 
 

@@ -40,6 +40,7 @@ JOBS: Final = sa.Table(
     sa.UniqueConstraint("requested_by", "request_id"),
     sa.Index("bridge_jobs_next", "state", "priority", "id"),
     sa.Index("bridge_jobs_of_user", "requested_by", "id"),
+    sa.Index("bridge_jobs_of_user_and_state", "requested_by", "state", "id"),
     sa.Index("bridge_jobs_of_batch", "batch", "id"),
     sa.Index("bridge_jobs_of_state", "state", "id"),
     sa.Index("bridge_jobs_of_kind", "kind", "id"),
