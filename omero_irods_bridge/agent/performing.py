@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from omero_irods_bridge.agent.loading import Loader
 from omero_irods_bridge.agent.store.attempts import Begun
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
+from omero_irods_bridge.agent.zones import check_zone
 from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, ExitStatus, NotFound
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
 from omero_irods_bridge.model.jobs import GcWork, PackWork, UnpackWork, VerifyWork
@@ -48,6 +49,7 @@ class Performer:
         """
         spec = begun.job.spec
         with self._doors.object_store(spec.requested_by) as store:
+            check_zone(spec.work, store.zone)  # jobs come by other ways than HTTP too
             if isinstance(spec.work, PackWork):
                 return self._pack(begun, spec.work, store, report, cancel)
             if isinstance(spec.work, VerifyWork):

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 from pydantic import BaseModel
 
 from omero_irods_bridge.agent.http import answers
@@ -62,12 +62,12 @@ FORMATS = FormatChecker(formats=())
 VALID = Draft202012Validator(schema(), format_checker=FORMATS)
 
 
-@FORMATS.checks("omero-objects", raises=UsageError)
+@FORMATS.checks("omero-objects", raises=UsageError)  # type: ignore[untyped-decorator]
 def _names_objects(text: Any) -> bool:
     return not isinstance(text, str) or bool(PackWork(parse_objects([text])))
 
 
-@FORMATS.checks("omero-container", raises=UsageError)
+@FORMATS.checks("omero-container", raises=UsageError)  # type: ignore[untyped-decorator]
 def _names_a_container(text: Any) -> bool:
     if not isinstance(text, str) or not text:
         return True
@@ -135,7 +135,7 @@ NAMED = (
 )
 WORDS = ("data", "metadata", "replicas", "zip", "expanded", "version", "refuse", "tar")
 NUMBERS = st.integers(-1, 10) | st.sampled_from([0.5, 1.5, -0.5, 1e300, 10**400])
-VALUES = (
+VALUES: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
     | NUMBERS
@@ -223,7 +223,7 @@ def test_no_answer_has_a_field_that_is_not_described(world: World) -> None:
                 "overdue": False,
             }
         )
-        pairs = {
+        pairs: dict[str, type[BaseModel]] = {
             "/api/v1/jobs": answers.JobsAnswer,
             "/api/v1/snapshots": answers.SnapshotsAnswer,
             "/api/v1/queues": answers.QueuesAnswer,
