@@ -25,6 +25,9 @@ _LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _OWN_WAYS: Final = ("dbos",)
 """Loggers of libraries that write to the terminal by themselves unless they have a handler."""
 
+_CHATTY: Final = ("omero.util.Resources", "httpx")
+"""Loggers that tell of each connection at a level at which we tell of jobs."""
+
 _HIDDEN: Final = "***"
 _SECRETS: Final = (
     # a session key of OMERO
@@ -74,6 +77,8 @@ def set_up(agent: AgentSettings) -> None:
     for name in _OWN_WAYS:
         logger = logging.getLogger(name)
         logger.handlers[:], logger.propagate = [handler], False
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     if audit is not None:
         audit.setFormatter(AuditLines())
         AUDIT.handlers[:] = [audit]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from omero_irods_bridge.agent.answering import application
 from omero_irods_bridge.agent.http.serving import served
+from omero_irods_bridge.agent.metrics import Metrics
 from omero_irods_bridge.agent.parts import Parts, opened
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.settings import Settings
@@ -29,6 +30,7 @@ def answering(parts: Parts) -> Iterator[None]:
     agent = parts.settings.agent
     app = application(parts.settings, parts.jobs, parts.identities)
     app.state.schedules = parts.schedules.fields
+    app.state.metrics = Metrics(parts.database, parts.clock, parts.schedules.states)
     with served(app, *agent.address) as (host, port):
         if agent.public_url is None and not agent.address[1]:  # links name the port that was free
             app.state.public_url = f"http://{host}:{port}"
