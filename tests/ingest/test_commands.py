@@ -1,0 +1,145 @@
+"""``omero-irods ingest`` in a process of its own: as a person, and as a service for everybody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from irods.session import iRODSSession
+
+from omero_irods_bridge.adapters.irods.store import IrodsStore
+from omero_irods_bridge.ingest_wiring import open_hands, open_tree_store, options_of
+from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.ingest import IngestResult
+from omero_irods_bridge.operations import ingest
+from omero_irods_bridge.settings import load
+from omero_irods_bridge.wiring import SystemClock
+from omero_irods_sandbox.irods_zone.zone import Zone
+from tests.ingest.conftest import Drop, png, vault_of
+from tests.wire.bridge_irods.conftest import store_of
+from tests.wire.cli.conftest import Person, set_up_irods
+from tests.wire.omero_server.conftest import MakeUser, User
+
+
+def config_of(drop: Drop, user: User, vault: Path, folder: Path, zone: Zone, extra: str = "") -> Path:
+    secret = folder / "password"
+    secret.write_text(f"{user.password}\n")
+    secret.chmod(0o600)
+    environment = folder / ".irods" / "irods_environment.json"
+    file = folder / "config.toml"
+    file.write_text(
+        f'[omero]\nhost = "{drop.server.host}"\nport = {drop.server.ssl_port}\nuser = "{user.name}"\n'
+        f'password_file = "{secret}"\n[irods]\nenvironment_file = "{environment}"\n'
+        f'[paths]\n"demoResc:{vault_of(zone)}" = "{vault}"\n[ingest]\nquiet_s = 0\n{extra}'
+    )
+    return file
+
+
+@pytest.fixture
+def person(drop: Drop, zone: Zone, vault: Path, tmp_path: Path) -> Person:
+    set_up_irods(tmp_path, zone)
+    file = config_of(drop, drop.user, vault, tmp_path, zone)
+    return Person(tmp_path, {"OMERO_IRODS_CONFIG": str(file)})
+
+
+def test_a_person_scans_sees_and_tries_again(drop: Drop, person: Person) -> None:
+    drop.opt_in()
+    good, bad = drop.put("good.png"), drop.put("bad.tif", b"no image")
+    planned = person("ingest", "scan", drop.collection, "--dry-run")
+    assert good in planned.out
+    assert drop.images() == []
+    done = person.run("ingest", "scan", drop.collection, "--json")
+    assert done.status == ExitStatus.PARTIAL
+    assert [one["path"] for one in done.json["done"]] == [good]
+    assert "is in OMERO as Image:" in person("ingest", "status", good).out
+    failed = person("ingest", "status", drop.collection, "--json").json["failed"]
+    assert [one["path"] for one in failed] == [bad]
+    assert person("ingest", "retry", bad, "--json").json == {"tried": [bad]}
+    assert person("ingest", "check", drop.collection, "--json").json["checked"] == 1
+
+
+def test_watching_takes_what_comes_later_and_ends_when_it_is_asked_to(drop: Drop, person: Person) -> None:
+    drop.opt_in()
+    process = person.start("ingest", "watch", drop.collection, "--every", "1s", "--json")
+    try:
+        path = drop.put("a.png")
+        end = time.monotonic() + 60
+        while "fileset" not in drop.avus(path):
+            assert time.monotonic() < end, "it did not come to that"
+            time.sleep(0.2)
+    finally:
+        process.terminate()
+        _out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err, err
+    assert drop.images() == ["a.png"]
+
+
+# -- a service
+
+
+@pytest.fixture
+def new_account(zone: Zone, session: iRODSSession) -> Iterator[Callable[[str], IrodsStore]]:
+    """Makes a rodsuser of this name; his store is closed after the test."""
+    opened: list[IrodsStore] = []
+
+    def make(name: str) -> IrodsStore:
+        session.users.create(name, "rodsuser")
+        session.users.modify(name, "password", f"{name}-pw")
+        opened.append(store_of(zone, name, f"{name}-pw"))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+def put(store: IrodsStore, name: str, content: bytes) -> str:
+    path = f"{store.home}/{name}"
+    writer = store.open_writer(path)
+    writer.write_at(0, 0, content)
+    writer.close()
+    return path
+
+
+def test_a_service_imports_for_owners_and_lets_nobody_name_others(
+    drop: Drop,
+    zone: Zone,
+    vault: Path,
+    tmp_path: Path,
+    make_user: MakeUser,
+    new_account: Callable[[str], IrodsStore],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, alice, bob = make_user(privileges=["Sudo"]), drop.user, make_user()
+    hers, his = new_account(alice.name), new_account(bob.name)
+    set_up_irods(tmp_path, zone)
+    monkeypatch.setenv("IRODS_AUTHENTICATION_FILE", str(tmp_path / ".irods" / ".irodsA"))
+    settings = load(config_of(drop, service, vault, tmp_path, zone)).settings
+    put(hers, "card.toml", b'dataset = "mine"')
+    mine = put(hers, "a.png", png())
+    put(his, "card.toml", f'dataset = "stolen"\nuser = "{alice.name}"'.encode())
+    forged = put(his, "b.png", png())
+    copied = f"{his.home}/copy"
+    his.make_collection(copied)
+    put(his, "copy/card.toml", f'dataset = "his"\nuser = "{bob.name}"\nmode = "copy"'.encode())
+    own = put(his, "copy/c.png", png())
+    with (
+        open_tree_store(settings, is_service=True) as store,
+        open_hands(settings, store, is_service=True) as hands,
+    ):
+
+        def scan(home: str) -> IngestResult:
+            return ingest.scan(store, home, hands, options_of(settings), clock=SystemClock())
+
+        assert [one.path for one in scan(hers.home).done] == [mine]
+        result = scan(his.home)
+        assert [one.path for one in result.done] == [own]
+        assert [one.path for one in result.failed] == [forged]
+        assert scan(hers.home).done == scan(his.home).done == ()
+    assert drop.images() == ["a.png"]
+    owners = drop.rows("select i.details.owner.omeName from Image i")
+    assert owners == [[alice.name]]
+    told = {one.attribute: one.value for one in his.avus(forged)}
+    assert alice.name in told["omero::ingest_error"]
