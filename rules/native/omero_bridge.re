@@ -196,13 +196,12 @@ omeroBridge_ofCollection(*comm, *what, *path, *text) {
 }
 
 omeroBridge_passed(*comm, *what, *path, *kind, *carrier) {
-    msiGetIcatTime(*now, "unix");
     *who = *comm.user_user_name ++ "#" ++ *comm.user_rods_zone;
-    *record = "*now *what by *who: *path";
-    omeroBridge_log("override of *carrier: *record");
+    *record = "*what by *who";
+    omeroBridge_log("override of *carrier: *record: *path");
     *overridden = omeroBridge_named("overridden");
     if (errorcode(msiModAVUMetadata(*kind, *carrier, "add", *overridden, *record, "")) < 0) {
-        omeroBridge_log("overridden could not be set");
+        omeroBridge_log("*overridden was there already, or could not be set");
     }
 }
 
@@ -382,6 +381,18 @@ pep_api_data_obj_open_pre(*INSTANCE, *COMM, *INP) {
 pep_api_replica_open_pre(*INSTANCE, *COMM, *INP, *OUT) {
     *text = "";
     *status = errorcode(omeroBridge_ofOpening(*COMM, *INP, *text));
+    omeroBridge_refuse(*status, *text);
+}
+
+pep_api_data_obj_open_and_stat_pre(*INSTANCE, *COMM, *INP, *OUT) {
+    *text = "";
+    *status = errorcode(omeroBridge_ofOpening(*COMM, *INP, *text));
+    omeroBridge_refuse(*status, *text);
+}
+
+pep_api_data_obj_create_and_stat_pre(*INSTANCE, *COMM, *INP, *OUT) {
+    *text = "";
+    *status = errorcode(omeroBridge_ofWriting(*COMM, "overwrite", *INP, *text));
     omeroBridge_refuse(*status, *text);
 }
 

@@ -207,6 +207,8 @@ pep_api_data_obj_put_pre = _of_writing("overwrite", _always)
 pep_api_data_obj_create_pre = _of_writing("overwrite", _always)
 pep_api_data_obj_open_pre = _of_writing("write", _opens_for_writing)
 pep_api_replica_open_pre = _of_writing("write", _opens_for_writing)
+pep_api_data_obj_open_and_stat_pre = _of_writing("write", _opens_for_writing)
+pep_api_data_obj_create_and_stat_pre = _of_writing("overwrite", _always)
 
 
 def pep_api_data_obj_rename_pre(rule_args, callback, rei):
@@ -267,7 +269,9 @@ __all__ = [
     "omero_bridge_wake",
     "pep_api_atomic_apply_metadata_operations_pre",
     "pep_api_data_obj_copy_pre",
+    "pep_api_data_obj_create_and_stat_pre",
     "pep_api_data_obj_create_pre",
+    "pep_api_data_obj_open_and_stat_pre",
     "pep_api_data_obj_open_pre",
     "pep_api_data_obj_phymv_pre",
     "pep_api_data_obj_put_pre",

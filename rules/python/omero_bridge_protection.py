@@ -19,6 +19,7 @@ _OF_A_LINK = ("linked", "fileset", "image", "file", "server", "imported_at", "in
 _ADDS = ("add", "adda", "addw")
 _AVU_CHARACTERS = 600  # of at most 4 bytes; the catalog holds 2,700
 _SHOWN_IMAGES = 3
+_ALREADY_THERE = "Error__Code:-809000]"  # CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME
 
 
 # -- objects and collections
@@ -65,14 +66,17 @@ def _override_above(callback, collection):
 def _passed(callback, rule_args, what, path, override):
     """Write down who made use of an override: in the log, and at what carries it if he may do so."""
     kind, carrier, reason = override
-    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    record = f"{when} {what} by {_person(rule_args, 'user')}: {printable(path)} ({printable(reason)})"
-    log(callback, f"{named('override')} of {printable(carrier)}: {record}")
+    use = f"{what} by {_person(rule_args, 'user')}"
+    why = f"({printable(reason)})"
+    log(callback, f"{named('override')} of {printable(carrier)}: {use}: {printable(path)} {why}")
+    # Of a collection a use a day, not thousands of AVUs when all that is below goes; the log has each path.
+    when = time.strftime("%Y-%m-%d" if kind == "-C" else "%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    value = f"{when} {use} {why}"[:_AVU_CHARACTERS]
     try:
-        value = record[:_AVU_CHARACTERS]
         callback.msiModAVUMetadata(kind, carrier, "add", named("overridden"), value, "")
     except Exception as error:
-        log(callback, f"{named('overridden')} could not be set: {printable(str(error))}")
+        if _ALREADY_THERE not in str(error):
+            log(callback, f"{named('overridden')} could not be set: {printable(str(error))}")
     return ""
 
 

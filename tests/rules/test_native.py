@@ -28,8 +28,8 @@ PYTHON: Final = RULES / "python" / "omero_bridge.py"
 MORE_MICROSERVICES: Final = {"msiSplitPath": 3, "msiGetValByKey": 3}
 """Of ``reAction.hpp``; the embedded zone has none of them, because Python rules do not need them."""
 FUNCTIONS: Final = {"errorcode": 1, "int": 1, "strlen": 1, "substr": 3}
-NOT_IN_THE_ZONE: Final = {"data_obj_rsync": 2}
-"""Operations with the number of their arguments: ``rsDataObjRsync.hpp``."""
+NOT_IN_THE_ZONE: Final = {"data_obj_rsync": 2, "data_obj_open_and_stat": 2, "data_obj_create_and_stat": 2}
+"""Operations with the number of their arguments: ``rsDataObjRsync.hpp``, ``rsDataObjOpenAndStat.hpp``, ..."""
 
 
 @pytest.fixture(scope="module")

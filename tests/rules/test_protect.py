@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from irods import keywords as kw
 from irods.exception import CAT_NO_ACCESS_PERMISSION, iRODSException
 from irods.meta import AVUOperation, iRODSMeta
@@ -24,6 +28,10 @@ REPLICA_OPEN: Final = 20003
 WRITE: Final = 1
 RDWR: Final = 2
 TRUNC: Final = 512
+
+NOT_IN_XML: Final = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""The protocol has no way to carry these."""
+_numbers = count(1)
 
 Attempt = Callable[[iRODSSession, str, Path], Any]
 
@@ -266,16 +274,23 @@ def test_an_override_lets_it_pass_and_says_who_made_use_of_it(
     modify(session, "add", "-d", path, "omero::override", "moves to the archive", irodsAdmin="")
     ann.data_objects.move(path, f"{path}-moved")
     (record,) = overridden(zone, f"{path}-moved")
-    assert f"rename by {ann.username}#{zone.name}: {path} (moves to the archive)" in record
+    assert f"rename by {ann.username}#{zone.name} (moves to the archive)" in record
 
 
 def test_an_override_of_a_collection_counts_for_all_below(
-    zone: Zone, session: iRODSSession, linked: str
+    zone: Zone, session: iRODSSession, linked: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     collection = session.collections.get(above(linked, 2))
     collection.metadata.add("omero::override", "the project has ended")
-    session.data_objects.unlink(linked, force=True)
-    assert "removal by rods#tempZone" in overridden(zone, collection.path)[0]
+    do.write(session, f"{linked}-2", b"x")
+    add_avus(session, f"{linked}-2", linked="in-place")
+    caplog.set_level("INFO")
+    for path in (linked, f"{linked}-2"):
+        session.data_objects.unlink(path, force=True)
+        assert f"removal by rods#tempZone: {path} (the project has ended)" in caplog.text
+    (record,) = overridden(zone, collection.path)
+    assert "removal by rods#tempZone (the project has ended)" in record
+    assert "could not be set" not in caplog.text
 
 
 def test_overrides_of_all_that_is_below_let_a_collection_go(session: iRODSSession, linked: str) -> None:
@@ -342,3 +357,28 @@ def test_a_hook_of_the_site_s_own_decides_first_and_ours_after_it(
         session.data_objects.unlink(f"{home}/site-keeps-this", force=True)
     with pytest.raises(CAT_NO_ACCESS_PERMISSION, match="removal refused"):
         session.data_objects.unlink(linked, force=True)
+
+
+# -- any name at all
+
+NAMES_AT_ALL: Final = st.text(
+    st.characters(blacklist_categories=["Cs"], blacklist_characters="/\0"), min_size=1, max_size=40
+).filter(lambda name: name not in {".", ".."} and not NOT_IN_XML.search(name))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(collection=NAMES_AT_ALL, name=NAMES_AT_ALL)
+def test_what_arrives_under_any_name_is_marked_once_and_protected(
+    zone: Zone, session: iRODSSession, collection: str, name: str
+) -> None:
+    inbox = f"/{zone.name}/home/rods/any{next(_numbers)}"
+    session.collections.create(inbox).metadata.add("omero::ingest", "in-place")
+    make_collection(session, f"{inbox}/{collection}")
+    path = f"{inbox}/{collection}/{name}"
+    do.write(session, path, b"x")
+    assert avus(zone, path) == [("omero::ingest_state", "waiting", "")]
+    zone.catalog.metadata.add(zone.catalog.data_object_id(path), LINK, "in-place", "")
+    with pytest.raises(CAT_NO_ACCESS_PERMISSION, match="removal refused"):
+        session.data_objects.unlink(path, force=True)
+    with pytest.raises(CAT_NO_ACCESS_PERMISSION, match="removal refused"):
+        session.collections.remove(inbox, force=True)
