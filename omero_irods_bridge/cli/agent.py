@@ -71,7 +71,7 @@ def _until_stopped(config: Config, work: Callable[[Settings, CancelToken], bool]
 
     settings = working.settings_of(config)
     logs.set_up(settings.agent)
-    with interrupts.cancel_token() as stop:
+    with interrupts.cancel_token(logging.getLogger(__name__).info) as stop:
         if work(settings, stop):
             return ExitStatus.DONE
     logging.shutdown()
