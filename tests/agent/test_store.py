@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +34,9 @@ from omero_irods_bridge.model.jobs import (
     StateChanged,
     VerifyWork,
 )
+from omero_irods_bridge.wiring import SystemClock
 from tests.agent.conftest import Hands, counting
+from tests.agent.postgres import own_postgres
 
 NO_LIMITS = Limits(1000, 1000, dict.fromkeys(JobKind, 1000))
 DOWN = Outcome.failed(Unreachable("OMERO does not answer."))
@@ -305,10 +309,11 @@ def test_a_database_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None
 
 OLDER = """
 create table bridge_jobs (
-    id integer primary key autoincrement, uuid text not null unique, kind text not null,
+    id %s primary key, uuid text not null unique, kind text not null,
     requested_by text not null, request_id text not null, priority integer not null, spec text not null,
-    state text not null, created_at double not null, started_at double, finished_at double, run_after double,
-    attempt integer not null, attempt_at double, tries integer not null, runs integer not null,
+    state text not null, created_at double precision not null, started_at double precision,
+    finished_at double precision, run_after double precision,
+    attempt integer not null, attempt_at double precision, tries integer not null, runs integer not null,
     worker text not null, cancel_requested boolean not null, phase text, result text, error text,
     unique (requested_by, request_id)
 );
@@ -317,13 +322,25 @@ insert into bridge_jobs values (7, 'u', 'gc', 'ada', 'old', 5, '%s', 'queued', 1
 """
 
 
+OLD_SPEC = {"kind": "gc", "work": {}, "requested_by": "ada", "request_id": "old", "priority": 5}
+
+
 def test_a_database_of_an_older_release_gets_what_is_new_in_place(memory: Path, hands: Hands) -> None:
     file = memory / "agent.db"
-    old = {"kind": "gc", "work": {}, "requested_by": "ada", "request_id": "old", "priority": 5}
     with closing(sqlite3.connect(file)) as connection:
-        connection.executescript(OLDER % json.dumps(old))
+        connection.executescript(OLDER % ("integer", json.dumps(OLD_SPEC)))
     for _ in range(2):
         assert_upgraded(Database(str(file)), hands)
+
+
+def test_a_database_of_an_older_release_on_postgresql_too(memory: Path, hands: Hands) -> None:
+    with own_postgres(memory) as postgres:
+        engine = sa.create_engine(postgres.url.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.begin() as connection:
+            connection.exec_driver_sql(OLDER % ("serial", json.dumps(OLD_SPEC)))
+        engine.dispose()
+        for _ in range(2):
+            assert_upgraded(Database(postgres.url), hands)
 
 
 def assert_upgraded(database: Database, hands: Hands) -> None:
@@ -339,3 +356,105 @@ def assert_upgraded(database: Database, hands: Hands) -> None:
 def test_jobs_of_one_submission_are_found_together(jobs: Jobs) -> None:
     ids = [jobs.submit(replace(counting(number), batch=f"b{number % 2}")).id for number in range(5)]
     assert [one.id for one in jobs.list_jobs(JobFilter(batch="b1"))] == [ids[3], ids[1]]
+
+
+# -- many at once
+
+
+SUBMISSIONS = 500
+
+
+def test_limits_hold_while_five_hundred_submissions_come_at_once(memory: Path) -> None:
+    """Three workers, each with a connection of its own, and five people who ask meanwhile."""
+    limits = Limits(6, 3, dict.fromkeys(JobKind, 5) | {JobKind.VERIFY: 2})
+    where = str(memory / "agent.db")
+    most: Counter[str] = Counter()
+    with ThreadPoolExecutor(8) as pool:
+        workers = [pool.submit(work_until_all_are_done, where, limits, most) for _ in range(3)]
+        asking = [pool.submit(ask, where, range(first, SUBMISSIONS, 5)) for first in range(5)]
+        ids = [job for one in asking for job in one.result()]
+        done = [job for one in workers for job in one.result()]
+    assert sorted(done) == sorted(ids)
+    assert len(set(ids)) == SUBMISSIONS
+    assert most == {"all": 6, "user": 3, "verify": 2, "gc": 5}
+
+
+def ask(where: str, numbers: range) -> list[int]:
+    database = Database(where)
+    jobs = Jobs(database, SystemClock())
+    made = []
+    for number in numbers:
+        gc = counting(number, user=f"u{number % 7}")
+        spec = gc if number % 3 else JobSpec(VerifyWork("/z/a"), gc.requested_by, gc.request_id)
+        made.append(jobs.submit(spec).id)
+    database.close()
+    return made
+
+
+def work_until_all_are_done(where: str, limits: Limits, most: Counter[str]) -> list[int]:
+    """What runs is counted in the transaction that lets one more begin."""
+    database = Database(where)
+    jobs, attempts = Jobs(database, SystemClock()), Attempts(database, SystemClock())
+    done: list[int] = []
+
+    def count(connection: sa.Connection, *_: object) -> None:
+        rows = connection.execute(
+            sa.select(JOBS.c.kind, JOBS.c.requested_by).where(JOBS.c.state == "running")
+        ).all()
+        kinds, users = Counter(row[0] for row in rows), Counter(row[1] for row in rows)
+        for name, number in {"all": len(rows), "user": max(users.values()), **kinds}.items():
+            most[name] = max(most[name], number)
+
+    while jobs.count(JobFilter()).get(JobState.DONE, 0) < SUBMISSIONS:
+        for attempt in attempts.admit(limits, count, room=4):
+            attempts.begin(attempt, "one")
+            attempts.finish(attempt, Outcome(End.DONE))
+            done.append(attempt.job)
+    database.close()
+    return done
+
+
+PAGES = [
+    JobFilter(),
+    JobFilter("ada"),
+    JobFilter(states=(JobState.FAILED,)),
+    JobFilter(kind=JobKind.PACK),
+    JobFilter(batch="b"),
+    JobFilter("ada", (JobState.DONE,), JobKind.PACK),
+]
+
+
+@pytest.mark.parametrize("wanted", PAGES, ids=str)
+def test_a_page_is_found_by_an_index_in_its_order(database: Database, jobs: Jobs, wanted: JobFilter) -> None:
+    with statements_of(database) as plans:
+        jobs.list_jobs(wanted, before=90_000)
+    assert plans
+    for plan in plans:
+        assert "USING INDEX" in plan or "USING INTEGER PRIMARY KEY" in plan
+        assert "TEMP B-TREE" not in plan
+
+
+def test_the_next_job_is_found_by_an_index_in_its_order(database: Database, attempts: Attempts) -> None:
+    with statements_of(database) as plans:
+        begin_all(attempts)
+    (plan,) = [one for one in plans if "UNION ALL" in one]
+    assert plan.count("SEARCH bridge_jobs USING INDEX bridge_jobs_next") == 2
+
+
+@contextmanager
+def statements_of(database: Database) -> Iterator[list[str]]:
+    """How SQLite goes about each statement of the block that looks for jobs."""
+    seen: list[tuple[str, Any]] = []
+    plans: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT") and "bridge_jobs" in statement:
+            seen.append((statement, parameters))
+
+    sa.event.listen(database._engine, "before_cursor_execute", note)
+    yield plans
+    sa.event.remove(database._engine, "before_cursor_execute", note)
+    with database.reading() as connection:
+        for statement, parameters in seen:
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append("; ".join(row[3] for row in rows))
