@@ -7,10 +7,12 @@ what is in OMERO already, waits for what is not complete, and imports the rest i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.events import CancelToken, Report, silent
-from omero_irods_bridge.model.ingest import IngestOptions, IngestResult
+from omero_irods_bridge.model.ingest import IngestOptions, IngestResult, IngestState
+from omero_irods_bridge.model.stored import parent_of
 from omero_irods_bridge.operations.ingesting.applying import carry_out
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.operations.ingesting.importing import Work
@@ -24,7 +26,7 @@ from omero_irods_bridge.operations.ingesting.links import (
     release,
     repair_links,
 )
-from omero_irods_bridge.operations.ingesting.opt_ins import find_opt_ins
+from omero_irods_bridge.operations.ingesting.opt_ins import find_opt_ins, topmost
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan, make_plan
 from omero_irods_bridge.operations.ingesting.probing import Places
 from omero_irods_bridge.operations.ingesting.standing import (
@@ -33,7 +35,7 @@ from omero_irods_bridge.operations.ingesting.standing import (
     standing_of,
     try_again,
 )
-from omero_irods_bridge.ports import Clock, TreeStore
+from omero_irods_bridge.ports import AvuCondition, Clock, TreeStore
 
 __all__ = [
     "Checked",
@@ -42,12 +44,15 @@ __all__ = [
     "IngestSide",
     "apply",
     "check",
+    "hinted",
     "plan",
     "relink",
     "retry",
     "scan",
     "status",
 ]
+
+_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,20 @@ def scan(
     """Plan and apply: what a job of the agent calls."""
     made = plan(store, collection, hands, options, clock=clock, report=report, cancel=cancel)
     return apply(made, store, hands, clock=clock, report=report, cancel=cancel)
+
+
+def hinted(store: TreeStore, options: IngestOptions, *, below: str | None = None) -> list[str]:
+    """Collections with objects that say that they wait, as rules let them: what to scan after a wake-up.
+
+    A collection that is in another one of these is left out. Hints may be lost: scan all now and then.
+    """
+    condition = AvuCondition(options.name("ingest_state"), equals=IngestState.WAITING)
+    found: set[str] = set()
+    skip = 0
+    while paths := store.find_by_avus([condition], below=below, skip=skip, limit=_AT_ONCE):
+        found |= {parent_of(path) for path in paths}
+        skip += len(paths)
+    return topmost(found)
 
 
 def status(store: TreeStore, path: str, hands: Hands, options: IngestOptions, *, clock: Clock) -> Standing:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from omero_irods_bridge.model.stored import Avu
+from omero_irods_bridge.operations import ingest
+from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.ingest.conftest import Drop, bytes_kept, links, png, tiff
 
 
@@ -57,3 +62,26 @@ def test_by_copy_the_bytes_are_streamed(drop: Drop) -> None:
     drop.scan(paths={})
     assert bytes_kept(drop.server) == before + len(picture)
     assert drop.avus(path)["linked"] == ["copied"]
+
+
+def test_marks_of_rules_say_which_collections_to_scan(drop: Drop) -> None:
+    drop.opt_in()
+    path = drop.put("day 1/a.png")
+    drop.put("day 2/b.png")
+    drop.store.change_avus(path, add=[Avu("omero::ingest_state", "waiting")])
+    assert ingest.hinted(drop.store, drop.options, below=drop.collection) == [f"{drop.collection}/day 1"]
+    hinted = dataclasses.replace(drop, collection=f"{drop.collection}/day 1")
+    assert [one.path for one in hinted.scan().done] == [path]
+    assert ingest.hinted(drop.store, drop.options, below=drop.collection) == []
+
+
+def test_planning_takes_as_many_questions_however_many_files_there_are(drop: Drop, zone: Zone) -> None:
+    drop.opt_in()
+    asked = []
+    for number in (2, 20):
+        for one in range(number):
+            drop.put(f"{one}.png")
+        zone.counters.reset()
+        drop.plan()
+        asked.append(zone.counters.calls())
+    assert asked[0] == asked[1] < 40

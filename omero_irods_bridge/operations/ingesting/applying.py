@@ -38,9 +38,6 @@ class _Tally:
     failed: list[IngestFailure] = field(default_factory=list)
     stopped: BridgeError | None = None
 
-    def has_ended(self, path: str) -> bool:
-        return any(one.path == path for one in self.done) or any(one.path == path for one in self.failed)
-
 
 def carry_out(plan: IngestPlan, work: Work) -> IngestResult:
     """Import all sets of a plan, tell in iRODS what came of each and what waits, and tend to the rest."""
@@ -98,7 +95,8 @@ class _Applying:
 
     def _none_of(self, items: Sequence[IngestItem], error: BridgeError) -> None:
         """The user's session cannot be had, or broke: what has not ended waits, or failed."""
-        left = [item for item in items if not self._tally.has_ended(item.files.path)]
+        ended = {one.path for one in self._tally.done} | {one.path for one in self._tally.failed}
+        left = [item for item in items if item.files.path not in ended]
         if error.retryable:
             self._tally.stopped = None if isinstance(error, Busy) else error
             self._tally.waiting += [Waiting(item.files.path, error.message) for item in left]

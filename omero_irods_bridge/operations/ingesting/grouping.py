@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +57,7 @@ class _Grouping:
         self._rules, self._references = rules, references
         self._taken: set[str] = set()
         self._groups = Groups()
+        self._paths = sorted(present)
 
     def run(self) -> Groups:
         for rule in self._rules:
@@ -88,11 +91,13 @@ class _Grouping:
         ]
 
     def _inside(self, collection: str, *, below: bool) -> list[DataObject]:
-        return [
-            one
-            for path, one in sorted(self._present.items())
-            if (is_in(path, collection) if below else parent_of(path) == collection)
-        ]
+        found = []
+        for path in itertools.islice(self._paths, bisect_left(self._paths, f"{collection}/"), None):
+            if not is_in(path, collection):
+                break
+            if below or parent_of(path) == collection:
+                found.append(self._present[path])
+        return found
 
     # -- by what the files say
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -51,8 +52,12 @@ class OptIns:
         """The collections to look through: ``below`` itself, or the topmost ones that opted in in it."""
         if self.over(below) is not None:
             return [below]
-        paths = sorted({*self.asked, *self.broken})
-        return [path for path in paths if not any(is_in(path, other) for other in paths if other != path)]
+        return topmost({*self.asked, *self.broken})
+
+
+def topmost(paths: AbstractSet[str]) -> list[str]:
+    """Those that are in no other one, sorted."""
+    return sorted(path for path in paths if paths.isdisjoint(_at_and_above(parent_of(path))))
 
 
 def is_in(path: str, collection: str) -> bool:
