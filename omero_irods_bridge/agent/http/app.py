@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from omero_irods_bridge import __version__
 from omero_irods_bridge.agent import metrics
@@ -16,7 +17,7 @@ from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http import health_routes, job_routes, problems, session_routes, view_routes
 from omero_irods_bridge.agent.http.description import describe
 from omero_irods_bridge.agent.http.headers import Headers
-from omero_irods_bridge.agent.http.limits import BodyLimits
+from omero_irods_bridge.agent.http.limits import Limits
 from omero_irods_bridge.agent.http.methods import Methods
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn
 from omero_irods_bridge.agent.http.site import Site
@@ -43,7 +44,7 @@ def description() -> dict[str, Any]:
 
 
 def _application() -> FastAPI:
-    app = FastAPI(
+    app = _Application(
         title="omero-irods agent", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     _handle_errors(app)
@@ -52,10 +53,17 @@ def _application() -> FastAPI:
     add_pages(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_middleware(AskedFrom)
-    app.add_middleware(BodyLimits)
+    app.add_middleware(Limits)
     app.add_middleware(Methods, routes=app)
-    app.add_middleware(Headers)
     return app
+
+
+class _Application(FastAPI):
+    """Its answer to a mistake of ours has all headers, too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """As Starlette has it, and around it."""
+        return Headers(super().build_middleware_stack())
 
 
 def _handle_errors(app: FastAPI) -> None:

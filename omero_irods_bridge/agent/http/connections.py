@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -21,26 +20,24 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._deadline: asyncio.TimerHandle | None = None
         self._expect_request()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._deadline is None and self._is_idle():
+        if self._is_idle() and self.cycle is not self._last:
+            self._deadline.cancel()
             self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._deadline.cancel()
         super().connection_lost(exc)
 
     def _expect_request(self) -> None:
-        self._deadline = self.loop.call_later(self.head_within_s, self._end_if_still, self.cycle)
+        self._last: object = self.cycle
+        self._deadline = self.loop.call_later(self.head_within_s, self._end_if_none_came)
 
-    def _end_if_still(self, cycle: object) -> None:
-        """End it when no request has come since."""
-        self._deadline = None
-        if self.cycle is cycle and self._is_idle():
+    def _end_if_none_came(self) -> None:
+        if self.cycle is self._last and self._is_idle():
             self.transport.close()
 
     def _is_idle(self) -> bool:

@@ -12,7 +12,7 @@ POLICY: Final = (
 )
 """Nothing comes from elsewhere, no script stands in the page itself, and no page of others shows ours."""
 
-EVERYWHERE: Final = {
+_ALWAYS: Final = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -35,7 +35,7 @@ class Headers:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in EVERYWHERE.items():
+                for name, value in _ALWAYS.items():
                     headers[name] = value
                 for name, value in _UNLESS_SAID.items():
                     headers.setdefault(name, value)

@@ -9,6 +9,7 @@ import anyio
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from omero_irods_bridge.agent.http.problems import problem
 from omero_irods_bridge.model.jobs import LARGEST_SPEC
 
 LARGEST_BODY: Final = 4 * LARGEST_SPEC
@@ -21,16 +22,27 @@ BODY_WITHIN_S: Final = 30.0
 HEAD_WITHIN_S: Final = 15.0
 
 
-class BodyLimits:
-    """Ends a body that is too large or too slow; the rest of it is not read."""
+class Limits:
+    """Refuses a head that is too large, and a body that is too large or too slow: its rest is not read."""
 
     def __init__(self, app: ASGIApp, within_s: float = BODY_WITHIN_S) -> None:
         self._app, self._within_s = app, within_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
-        body = _Body(receive, self._within_s)
-        await self._app(scope, body.receive if scope["type"] == "http" else receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif _size(scope) > LARGEST_HEAD:
+            answer = problem(431, "http", f"At most {LARGEST_HEAD:,} bytes before the body.")
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, _Body(receive, self._within_s).receive, send)
+
+
+def _size(scope: Scope) -> int:
+    """Of the head. h11 sees to it only while it waits for the rest of one."""
+    headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return len(scope.get("raw_path", b"")) + len(scope["query_string"]) + headers
 
 
 class _Body:

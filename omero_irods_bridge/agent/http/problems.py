@@ -11,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from omero_irods_bridge.agent.http.headers import EVERYWHERE
 from omero_irods_bridge.agent.http.methods import allowed
 from omero_irods_bridge.agent.http.throttle import TooManyAttempts
 from omero_irods_bridge.model.errors import BridgeError
@@ -81,9 +80,7 @@ async def of_http(request: Request, error: Exception) -> JSONResponse:
 
 async def of_anything(_request: Request, _error: Exception) -> JSONResponse:
     """Of a mistake of ours; what it was stays in the log."""
-    answer = problem(500, "failed", "Something went wrong in the agent.", "Its log says what.")
-    answer.headers.update(EVERYWHERE)
-    return answer
+    return problem(500, "failed", "Something went wrong in the agent.", "Its log says what.")
 
 
 async def of_validation(_request: Request, error: Exception) -> JSONResponse:
