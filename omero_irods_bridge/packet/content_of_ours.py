@@ -21,7 +21,7 @@ from omero_irods_bridge.packet.content_values import (
     PacketContent,
     PacketForm,
 )
-from omero_irods_bridge.packet.file_list import is_figure
+from omero_irods_bridge.packet.file_list import OTHER_FILES, is_figure
 from omero_irods_bridge.packet.graph import Graph, GraphHeader, id_of, lines_of, read_jsonl
 from omero_irods_bridge.packet.manifest import Manifest, ManifestMember, read_manifest, unlisted
 from omero_irods_bridge.packet.names import quoted, unsafe
@@ -33,6 +33,7 @@ _Told = TypeVar("_Told")
 _OF_ANNOTATION: Final = re.compile(
     r"(?:file_annotations/([0-9]{1,18})/[^/]+|figures/Figure_([0-9]{1,18})\.json)", re.ASCII
 )
+_OTHER: Final = re.compile(rf"{OTHER_FILES}/([0-9]{{1,18}})/[^/]+", re.ASCII)
 
 
 def load_ours(packet: Packet) -> PacketContent:
@@ -46,7 +47,7 @@ def load_ours(packet: Packet) -> PacketContent:
     header, graph = _read_graph(packet, manifest)
     loading = _Loading(graph, manifest)
     filesets = (*loading.filesets(), *loading.exports())
-    attachments = tuple(loading.attachments())
+    attachments = (*loading.attachments(), *loading.other_files())
     notices = [
         Notice(f"{one} is not in the manifest: it was added later.") for one in unlisted(manifest, packet)
     ]
@@ -119,6 +120,7 @@ class _Loading:
     _originals: dict[int, list[ManifestMember]] = field(default_factory=lambda: defaultdict(list))
     _exports: dict[int, ManifestMember] = field(default_factory=dict)
     _attached: dict[int, ManifestMember] = field(default_factory=dict)
+    _others: dict[int, ManifestMember] = field(default_factory=dict)
     _nobodys: list[ManifestMember] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -130,13 +132,16 @@ class _Loading:
                 self._exports[one.id] = one
             elif one.role in {FileRole.ATTACHMENT, FileRole.FIGURE} and attached:
                 self._attached[int(attached[1] or attached[2])] = one
+            elif one.role is FileRole.METADATA and (other := _OTHER.fullmatch(one.path)):
+                self._others[int(other[1])] = one
             elif one.role is not FileRole.METADATA:
                 self._nobodys.append(one)
 
     def left_over(self) -> Iterator[BridgeError]:
         """After all others: a problem for each member that no row of the graph speaks of."""
         originals = (one for members in self._originals.values() for one in members)
-        for one in (*originals, *self._exports.values(), *self._attached.values(), *self._nobodys):
+        others = (*self._exports.values(), *self._attached.values(), *self._others.values(), *self._nobodys)
+        for one in (*originals, *others):
             yield BadPacket(f"{quoted(one.path)} belongs to nothing that {GRAPH} tells of.")
 
     # -- filesets
@@ -207,6 +212,14 @@ class _Loading:
                 yield Attachment(row["@"], file, _file(member), is_figure(row))
             else:
                 self._miss(row)
+
+    def other_files(self) -> Iterator[Attachment]:
+        """Files that are neither of a fileset nor attached; without its member one is a row alone."""
+        for row in self.graph.rows("OriginalFile"):
+            member = self._others.pop(id_of(row["@"]), None)
+            if member is not None:
+                self._check_size(member, row["@"])
+                yield Attachment(row["@"], row["@"], _file(member))
 
     def _miss(self, annotation: Row) -> None:
         if is_figure(annotation):

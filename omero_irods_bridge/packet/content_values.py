@@ -61,7 +61,10 @@ class ContentFileset:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """The file of a file annotation (``FileAnnotation:7``), which refers to the row ``original_file``."""
+    """The file of a file annotation (``FileAnnotation:7``), which refers to the row ``original_file``.
+
+    Of a file that is not attached, such as the source of a region, ``annotation`` is the file itself.
+    """
 
     annotation: str
     original_file: str

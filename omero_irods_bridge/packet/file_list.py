@@ -17,6 +17,16 @@ from omero_irods_bridge.ports import Row
 FIGURE_NAMESPACE: Final = "omero.web.figure.json"
 """Of the file annotations that OMERO.figure keeps its figures in."""
 
+OTHER_FILES: Final = "bridge/files"
+"""Folder of the files that are neither of a fileset nor attached."""
+
+_KNOWN_FILES: Final = {
+    "FilesetEntry": "originalFile",
+    "FileAnnotation": "file",
+    "JobOriginalFileLink": "child",
+}
+"""What leads to files that have a place of their own in a packet, or none."""
+
 _BROKEN_IMPORT: Final = "Leave out what it belongs to, or ask the administrator of OMERO what became of it."
 
 
@@ -35,10 +45,12 @@ class FileList:
 
 
 def source_files(graph: Graph, *, figures: bool = False) -> FileList:
-    """All files that the rows of ``graph`` speak of: originals, pixels to export, attachments, figures.
+    """All files that ``graph`` speaks of: originals, pixels to export, attachments, figures, others.
 
-    All images of the graph are packed, with the whole fileset that each one is of. Figures that are attached
-    to a packed object always come with it, the others with ``figures``.
+    Others are what regions were made from (``Roi.source``) and what old servers archived
+    (``PixelsOriginalFileMap``); the logs of jobs are left out. All images of the graph are packed, with the
+    whole fileset that each one is of. Figures that are attached to a packed object always come with it, the
+    others with ``figures``.
     """
     return _Listing(graph, _attached(graph) if not figures else None).done()
 
@@ -73,6 +85,7 @@ class _Listing:
         annotations = [(id_of(row["@"]), row) for row in self.graph.rows("FileAnnotation")]
         self._list_attachments((number, row) for number, row in annotations if not is_figure(row))
         self._list_figures((number, row) for number, row in annotations if is_figure(row))
+        self._list_others()
         notices = (*self.renamed, *_missing(self.without))
         return FileList(tuple(self.files), tuple(self.problems), notices, self.annotations)
 
@@ -126,6 +139,19 @@ class _Listing:
             if file := self._told(annotation.get("file"), annotation["@"]):
                 made = self._file(file, f"figures/Figure_{number}.json", FileRole.FIGURE)
                 self._add_annotation(number, made)
+
+    def _list_others(self) -> None:
+        known = {
+            row.get(field)
+            for name, field in _KNOWN_FILES.items()
+            for row in self.graph.rows(name)
+            if row.get(field)
+        }
+        for row in self.graph.rows("OriginalFile"):
+            if row["@"] not in known:
+                name = self._attachment_name(row, row)
+                member = f"{OTHER_FILES}/{id_of(row['@'])}/{name}"
+                self._add(self._file(row, member, FileRole.METADATA))
 
     def _add_annotation(self, number: int, file: SourceFile) -> None:
         self.annotations[number] = file

@@ -6,6 +6,7 @@ from itertools import count
 
 from omero_irods_bridge.model.errors import BridgeError, TargetExists, Unreachable
 from omero_irods_bridge.model.events import Notice, Report
+from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.packing import Existing
 from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
 from omero_irods_bridge.model.stored import Collection, DataObject, name_of
@@ -29,7 +30,7 @@ def describe(plan: PackPlan, stored: Stored) -> Description:
         group=_named(plan.graph, root, "group", "name"),
         packed_by=plan.identity.user,
         images=len(images),
-        files=len(plan.files),
+        files=sum(one.role is not FileRole.METADATA for one in plan.files),
         size=stored.size,
         sha256=stored.sha256.hex,
         packed_at=plan.moment,

@@ -164,3 +164,20 @@ def test_what_cannot_be_read_is_a_problem_not_a_hole() -> None:
 def test_a_fileset_without_files_is_a_problem() -> None:
     (problem,) = source_files(graph_of(image(1, 3), fileset(3))).problems
     assert problem.message == "Fileset:3 has no files in OMERO."
+
+
+def test_files_that_nothing_is_attached_by_have_a_folder_of_their_own_and_logs_of_jobs_do_not() -> None:
+    graph = graph_of(
+        image(7),
+        {"@": "Roi:1", "image": "Image:7", "source": "OriginalFile:20"},
+        file(20, "rois: 1.csv"),
+        {"@": "PixelsOriginalFileMap:1", "parent": "OriginalFile:21", "child": "Pixels:7"},
+        file(21, "old.lsm"),
+        {"@": "JobOriginalFileLink:1", "parent": "UploadJob:1", "child": "OriginalFile:22"},
+        file(22, "import.log"),
+    )
+    files = source_files(graph)
+    assert members(files)[1:] == ["bridge/files/20/rois_ 1.csv", "bridge/files/21/old.lsm"]
+    assert files.files[1] == SourceFile(members(files)[1], FileRole.METADATA, 20, 5, HASH)
+    assert not files.problems
+    assert "OriginalFile:20" in files.notices[0].text

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from omero_irods_bridge.model.checksums import OmeroHash, Sha256
 from omero_irods_bridge.model.errors import BadPacket, BridgeError, ChecksumMismatch
-from omero_irods_bridge.model.objects import parse_objects
+from omero_irods_bridge.model.files import FileRole
+from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
 from omero_irods_bridge.packet.content_of_packet import PacketContent, PacketForm, load_content, select
 from omero_irods_bridge.packet.file_list import FIGURE_NAMESPACE
 from omero_irods_bridge.packet.graph import Graph, GraphHeader, write_jsonl
@@ -261,3 +262,37 @@ def test_a_changed_graph_is_taken_or_refused(graph: Graph) -> None:
         content = load_content(folder_packet({**members, **changed}))
         select(content, parse_objects(["Dataset:2"]))
         select(content, parse_objects(["Image:3"]))
+
+
+# -- files that are neither of a fileset nor attached
+
+
+def with_a_source(*more: Any) -> Graph:
+    region = {"@": "Roi:9", "image": "Image:6", "source": "OriginalFile:20"}
+    return graph_of({"@": "Dataset:2", "name": "d"}, image(6), link("Dataset:2", "Image:6"), region, *more)
+
+
+def test_the_source_of_a_region_is_filled_like_an_attachment() -> None:
+    content = load(with_a_source(file(20, "rois.csv")))
+    assert not content.problems
+    assert [(one.annotation, one.original_file, one.file.member) for one in content.attachments] == [
+        ("OriginalFile:20", "OriginalFile:20", "bridge/files/20/rois.csv")
+    ]
+    assert content.bytes == 3 + 5
+    assert select(content, [ObjectRef(Kind.IMAGE, 6)]).attachments == content.attachments
+
+
+def test_a_packet_that_has_no_such_files_is_loaded_without_them() -> None:
+    content = load(with_a_source(file(20, "rois.csv")), change=without_member("bridge/files/20/rois.csv"))
+    assert not content.problems
+    assert content.attachments == ()
+
+
+def test_such_a_file_of_which_the_graph_does_not_tell_belongs_to_nothing() -> None:
+    def as_metadata(manifest: Manifest) -> Manifest:
+        first, *others = manifest.members
+        return replace(manifest, members=(replace(first, role=FileRole.METADATA, fileset=None), *others))
+
+    graph = graph_of({"@": "Dataset:2", "name": "d"}, image(1, 4), fileset(4, "bridge/files/7/b.lif"))
+    content = load(graph, change=as_metadata)
+    assert "belongs to nothing" in content.problems[-1].message

@@ -125,7 +125,6 @@ class _Reading:
         dropped |= set(_files_of(rows, _filesets_made(rows)) if pixels_alone else ())
         dropped |= set(_settings(rows, lambda row: row.get("pixels") in pixels))
         dropped |= set() if all_settings else set(_settings(rows, lambda row: _is_foreign(rows, row)))
-        dropped |= set(_files_without_bytes(rows))
         dropped |= set(_dangling(rows, dropped))
         dropped |= set() if owners else set(_second_links(rows, dropped))
         self._rows = {key: row for key, row in rows.items() if key not in dropped}
@@ -271,12 +270,6 @@ def _images_alone(rows: Rows) -> Iterator[str]:
     for key, row in rows.items():
         if class_of(key) == "Image" and (row.get("fileset") in made or not row.get("fileset")):
             yield key
-
-
-def _files_without_bytes(rows: Rows) -> set[str]:
-    """Files that are neither imported nor attached, such as the sources of regions: no packet has them."""
-    kept = _files_in_filesets(rows) | {row.get("file") for row in rows.values()}
-    return {key for key in rows if class_of(key) == "OriginalFile" and key not in kept}
 
 
 def _second_links(rows: Rows, dropped: set[str]) -> Iterator[str]:

@@ -74,6 +74,7 @@ def test_everything_arrives_and_comes_back(
     arrived = rows_of(hers, loaded.objects.values())
     assert_same(canonical(rows), canonical(arrived))
     assert originals(hers.omero, arrived) >= originals(server, rows)
+    assert other_files(hers.omero, arrived) == other_files(server, rows) == Counter([b"1,2", b"old"])
     assert_no_empty_files(arrived)
 
     refs = tuple(ref for key in loaded.objects.values() for ref in parse_objects([key]))
@@ -111,6 +112,14 @@ def originals(server: OmeroServer, rows: list[Any]) -> Counter[bytes]:
     """What the files of the filesets of a graph hold, as they lie in the repository."""
     files = [row["originalFile"] for row in rows if row["@"].startswith("FilesetEntry:")]
     return Counter(server.storage.path_by_id(int(file.partition(":")[2])).read_bytes() for file in files)
+
+
+def other_files(server: OmeroServer, rows: list[Any]) -> Counter[bytes]:
+    """What the sources of regions, and the files that pixels were made from, hold."""
+    keys = [row.get("source") for row in rows if row["@"].startswith("Roi:")]
+    keys += [row["parent"] for row in rows if row["@"].startswith("PixelsOriginalFileMap:")]
+    ids = [int(key.partition(":")[2]) for key in keys if key]
+    return Counter(server.storage.path_by_id(id_).read_bytes() for id_ in ids)
 
 
 def assert_no_empty_files(rows: list[Any]) -> None:
