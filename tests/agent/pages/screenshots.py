@@ -6,7 +6,6 @@ With a folder as argument all pages go there instead: in light and dark, wide an
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from omero_irods_bridge.model.jobs import JobState
 from tests.agent.conftest import ROOT
 from tests.agent.pages.browser import chromium, signed_in
 from tests.agent.pages.story import tell
-from tests.agent.pages.world import World, world_in
+from tests.agent.pages.world import World, quick_folder, world_in
 
 IMAGES: Final = ROOT / "docs" / "images"
 WIDE: Final = {"width": 1120, "height": 760}
@@ -28,7 +27,7 @@ Looks = dict[str, Any]
 
 
 def main(folder: str = "") -> None:
-    with tempfile.TemporaryDirectory() as place, world_in(Path(place)) as world, chromium() as browser:
+    with quick_folder() as place, world_in(place) as world, chromium() as browser:
         tell(world)
         if folder:
             _all(browser, world, Path(folder))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -129,6 +130,14 @@ def described(name: str, owner: str, **more: Any) -> Description:
         "state": State.SEALED,
     }
     return Description(**{**usual, **more})
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """In memory where there is such a place: what is made up here need not outlast the computer."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @contextmanager

@@ -71,12 +71,27 @@ async function refresh() {
   }
 }
 
+// A browser keeps few connections to one place: only the page that is looked at has one.
 function follow(url) {
-  const stream = new EventSource(url);
-  for (const kind of ["state", "step", "notice", "progress", "end"]) stream.addEventListener(kind, refresh);
-  stream.addEventListener("end", () => stream.close());
-  stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) poll(); });
-  addEventListener("pagehide", () => stream.close());
+  let stream = null;
+  let over = false;
+  const close = () => { stream?.close(); stream = null; };
+  const open = () => {
+    if (stream || over || document.hidden) return;
+    const made = stream = new EventSource(url);
+    for (const kind of ["state", "step", "notice", "progress", "end"]) made.addEventListener(kind, refresh);
+    made.addEventListener("end", () => { over = true; close(); });
+    made.addEventListener("error", () => {
+      if (made.readyState === EventSource.CLOSED && !over) { over = true; close(); poll(); }
+    });
+  };
+  open();
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) close();
+    else { open(); refresh(); }
+  });
 }
 
 function poll() {
