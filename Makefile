@@ -2,7 +2,7 @@
 # ARGS="..." goes to pytest, the benchmark or the demo. Tests run in as many processes as there are cores, each
 # with servers of its own; ARGS="-n 0 ..." runs them in one.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean sandbox-up sandbox-test sandbox-down
+.PHONY: help setup demo test lint bench chaos lock clean sandbox-up sandbox-test sandbox-down
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -27,6 +27,9 @@ lint: setup ## check style, types, layers and shell scripts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+
+chaos: setup ## 200 jobs while workers are killed, connections cut and the database crashes; a quarter of an hour
+	CHAOS_JOBS=200 $(PY) -m pytest tests/chaos -s $(ARGS)
 
 bench: setup ## measure throughput and rates, side by side with a file copy
 	$(PY) -m tests.bench $(ARGS)

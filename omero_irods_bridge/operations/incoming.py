@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from omero_irods_bridge.model.errors import BridgeError, Busy, Unreachable
+from omero_irods_bridge.model.errors import BridgeError, Busy, NotFound, Unreachable
 from omero_irods_bridge.model.stored import parent_of
 from omero_irods_bridge.ports import ObjectStore, ObjectWriter
 
@@ -51,7 +51,6 @@ def held(store: ObjectStore, place: Incoming) -> Iterator[None]:
     Raises:
         Busy: another run is at work there.
     """
-    store.make_collection(place.collection)
     lock = _lock(store, place)
     try:
         yield
@@ -89,10 +88,22 @@ def open_when_free(store: ObjectStore, path: str, *, streams: int = 1, keep: boo
 
 def _lock(store: ObjectStore, place: Incoming) -> ObjectWriter:
     try:
-        return open_when_free(store, place.lock)
+        return _open_lock(store, place)
     except Busy as error:
         raise Busy(
             f"The same objects are being packed into {parent_of(place.collection)} already.",
             hint="Wait until that run has ended, then run the same command again. If there is none: "
             f"omero-irods gc {parent_of(place.collection)}",
         ) from error
+
+
+def _open_lock(store: ObjectStore, place: Incoming) -> ObjectWriter:
+    """Another run that ends removes the collection while it is empty: it is made anew then."""
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        store.make_collection(place.collection)
+        try:
+            return open_when_free(store, place.lock)
+        except NotFound:
+            if time.monotonic() > end:
+                raise

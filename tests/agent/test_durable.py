@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +18,7 @@ from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.jobs import JobKind, JobSpec, JobState, StateChanged, VerifyWork
 from omero_irods_bridge.wiring import SystemClock
 from tests.agent.conftest import Agent, agent_on, counting, until
+from tests.agent.postgres import own_postgres
 from tests.agent.worker_child import LIMITS
 
 KILLS = 3
@@ -146,31 +144,8 @@ def test_a_job_that_kills_its_worker_is_not_begun_for_ever(agent: Agent) -> None
 
 @pytest.fixture
 def postgres(memory: Path) -> Iterator[str]:
-    """A server of our own, reached by a socket in a folder of ours; no password."""
-    if shutil.which("initdb") is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    is_root = os.geteuid() == 0
-    if is_root:  # its programs refuse to be run by root
-        shutil.chown(memory, "postgres")
-    yield from _server(memory, ["runuser", "-u", "postgres", "--"] if is_root else [])
-
-
-def _server(folder: Path, prefix: list[str]) -> Iterator[str]:
-    def run(*command: object) -> None:
-        done = subprocess.run(
-            [*prefix, *map(str, command)], capture_output=True, text=True, check=False, cwd=folder
-        )
-        assert done.returncode == 0, done.stderr
-
-    data = folder / "data"
-    run("initdb", "-D", data, "-U", "bridge", "-A", "trust", "-N", "--no-locale", "-E", "UTF8")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    run("pg_ctl", "-D", data, "-l", folder / "pg.log", "-o", options, "-w", "start")
-    try:
-        run("createdb", "-h", folder, "-U", "bridge", "bridge")
-        yield f"postgresql://bridge@/bridge?host={folder}"
-    finally:
-        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+    with own_postgres(memory) as server:
+        yield server.url
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -30,9 +31,11 @@ VERSION: Final = "1"
 
 _QUEUES: Final = {kind: f"attempts-{kind}" for kind in JobKind}
 _WORKFLOW: Final = "attempt"
-_POLL_S: Final = 0.2
+_POLL_S: Final = 0.4
+"""Of each queue; what a job waits at most, and half of what a worker that has nothing to do takes of a processor."""
 _DELETED_AT_ONCE: Final = 200
 _WAITS: Final = "ENQUEUED"
+_RUNS: Final = "PENDING"
 _ENDED: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
@@ -59,6 +62,9 @@ class DurableAttempts:
         self._database, self._runner, self._at_once = database, runner, at_once
         self._queues = [_QUEUES[kind] for kind in kinds]
         self._client: DBOSClient | None = None
+        self._worker = worker
+        self._at_work: set[str] = set()
+        self._looked_idle: set[str] = set()
         DBOS(
             config={
                 "name": APPLICATION,
@@ -107,15 +113,23 @@ class DurableAttempts:
     def stranded(self, attempts: list[Attempt]) -> list[Attempt]:
         """Those of ``attempts`` that nobody runs nor will run.
 
-        Their workflow failed, is not there, or waits in a queue that only an older release looked into.
+        Their workflow failed, is not there, or waits in a queue that only an older release looked into. Or
+        it is said to be this worker's, which has not been at it twice in a row that somebody looked: the
+        database was away when it was to be written down, and DBOS goes on from there at a start only.
         """
         if not attempts:
             return []
         found = self._present.list_workflows(
             workflow_ids=[_id(one) for one in attempts], load_input=False, load_output=False
         )
+        idle = {one.workflow_id for one in found if self._is_left(one)}
+        broken, self._looked_idle = idle & self._looked_idle, idle
         alive = {one.workflow_id for one in found if one.status not in _ENDED and not _is_forgotten(one)}
-        return [one for one in attempts if _id(one) not in alive]
+        return [one for one in attempts if _id(one) not in alive - broken]
+
+    def _is_left(self, workflow: WorkflowStatus) -> bool:
+        is_ours = workflow.status == _RUNS and workflow.executor_id == self._worker
+        return is_ours and workflow.workflow_id not in self._at_work
 
     def forget_ended(self, older_than_s: float) -> None:
         """Remove what DBOS keeps of attempts that ended; the job itself stays."""
@@ -148,8 +162,17 @@ class DurableAttempts:
 
         @DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)
         def attempt(job: int, number: int) -> None:
-            found = DBOS.run_step(_step("run"), self._run, job, number)
-            DBOS.run_step(_step("finish"), self._finish, job, number, found)
+            with self._being_at(Attempt(job, number)):
+                found = DBOS.run_step(_step("run"), self._run, job, number)
+                DBOS.run_step(_step("finish"), self._finish, job, number, found)
+
+    @contextmanager
+    def _being_at(self, attempt: Attempt) -> Iterator[None]:
+        self._at_work.add(_id(attempt))
+        try:
+            yield
+        finally:
+            self._at_work.discard(_id(attempt))
 
     def _run(self, job: int, number: int) -> dict[str, Any]:
         return self._runner.run(Attempt(job, number)).to_fields()
