@@ -20,7 +20,7 @@ class FileRole(StrEnum):
     PIXELS = "pixels"
     """An OME-TIFF that OMERO exports of an image without original files; its size is not known before."""
     METADATA = "metadata"
-    """``transfer.xml`` and what is below ``bridge/``: made while packing, or a file that has no other place."""
+    """``transfer.xml`` and what is below ``bridge/``: made while packing, or a file without another place."""
 
 
 @dataclass(frozen=True, slots=True)
