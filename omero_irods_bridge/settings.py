@@ -191,9 +191,16 @@ class Loaded:
     def values(self) -> Iterator[Value]:
         """Every setting with its source, in the order of the sections."""
         for section, found in self.settings:
-            fields = dict(found) if isinstance(found, BaseModel) else found
-            for name, value in fields.items():
-                yield Value(f"{section}.{name}", value, _source((section, name), self.layers))
+            yield from _values((section,), dict(found), self.layers)
+
+
+def _values(keys: tuple[str, ...], found: Tree, layers: Sequence[_Layer]) -> Iterator[Value]:
+    for name, value in found.items():
+        here = (*keys, name)
+        if isinstance(value, BaseModel):
+            yield from _values(here, dict(value), layers)
+        else:
+            yield Value(".".join(here), value, _source(here, layers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,30 +380,33 @@ def _unknown_name(keys: tuple[str, ...], known: Sequence[str], layer: _Layer) ->
 
 def _explain(error: ValidationError, layers: Sequence[_Layer]) -> BridgeError:
     first = error.errors()[0]
-    keys = first["loc"][:2]  # a key of [paths] has one part more
+    keys = [one for one in first["loc"] if isinstance(one, str) and one != "[key]"]
     layer = next((one for one in layers if one.has(keys)), layers[-1])
     value = _PASSWORD.sub("***", json.dumps(first["input"], default=str, ensure_ascii=False))
     reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "extra_forbidden":
+        reason = "there is no such setting"
     reason = reason[:1].lower() + reason[1:]
     return UsageError(f"{layer.place(keys)}: {'.'.join(map(str, keys))} = {value} is wrong: {reason}.")
 
 
 def _line_of(keys: Sequence[object], text: str) -> int | None:
     """The line that sets ``keys``, of the section's header when it is not found."""
-    section, header = "", None
+    section: list[str] = []
+    header = None
     for number, line in enumerate(text.splitlines(), 1):
         if match := re.match(r"\s*\[([^\[\]]+)\]", line):
-            section = match[1].strip().strip("\"'")
-            header = number if section == keys[0] else header
+            section = [part.strip().strip("\"'") for part in match[1].split(".")]
+            header = number if section == list(keys)[: len(section)] else header
         elif _sets(line, section, keys):
             return number
     return header
 
 
-def _sets(line: str, section: str, keys: Sequence[object]) -> bool:
+def _sets(line: str, section: list[str], keys: Sequence[object]) -> bool:
     match = re.match(r"""\s*("[^"]*"|'[^']*'|[\w.-]+)\s*=""", line)
     if match is None:
         return False
     name = match[1]
-    full = [section] * bool(section) + ([name[1:-1]] if name[0] in "\"'" else name.split("."))
+    full = section + ([name[1:-1]] if name[0] in "\"'" else name.split("."))
     return full == list(keys)[: len(full)] and (len(full) == len(keys) or not section)
