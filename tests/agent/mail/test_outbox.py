@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from omero_irods_bridge.agent.mail.news import read_news
 from omero_irods_bridge.agent.mail.outbox import LEASE_S, Bundling, Claim, Outbox
@@ -201,3 +202,18 @@ def test_an_end_that_is_written_twice_is_noted_once(office: Office) -> None:
     office.finish(attempt, DONE)
     assert office.attempts.finish(attempt, DONE) is None
     assert len(office.rows()) == 1
+
+
+def test_a_job_has_not_ended_when_its_mail_could_not_be_noted(office: Office) -> None:
+    job = office.submit()
+    (attempt,) = office.attempts.admit(NO_LIMITS, lambda *_: None, room=1)
+    office.attempts.begin(attempt, "one")
+    with office.database.writing() as connection:
+        connection.execute(sa.text("ALTER TABLE bridge_mails RENAME TO away"))
+    with pytest.raises(sa.exc.OperationalError):
+        office.attempts.finish(attempt, DONE)
+    assert office.jobs.get(job).state is JobState.RUNNING
+    with office.database.writing() as connection:
+        connection.execute(sa.text("ALTER TABLE away RENAME TO bridge_mails"))
+    office.attempts.finish(attempt, DONE)
+    assert office.states() == ["waiting"]
