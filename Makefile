@@ -2,7 +2,7 @@
 # ARGS="..." goes to pytest, the benchmark or the demo. Tests run in as many processes as there are cores, each
 # with servers of its own; ARGS="-n 0 ..." runs them in one.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench chaos lock clean sandbox-up sandbox-test sandbox-down
+.PHONY: help setup demo test lint bench chaos docs lock clean sandbox-up sandbox-test sandbox-down
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -42,6 +42,9 @@ sandbox-test: setup ## try the bridge between the real servers of sandbox-up
 
 sandbox-down: ## stop the real servers and remove what they kept
 	$(COMPOSE) down --volumes
+
+docs: setup ## make the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lock: setup ## write constraints.txt anew, with the newest versions that pyproject.toml allows
 	$(PY) -m pip install -q uv
