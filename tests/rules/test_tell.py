@@ -146,6 +146,16 @@ def test_any_name_is_marked(zone: Zone, session: iRODSSession, inbox: str, name:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_collection_with_any_name_can_opt_in(
+    zone: Zone, session: iRODSSession, home: str, name: str
+) -> None:
+    make_collection(session, f"{home}/{name}")
+    zone.catalog.metadata.add(zone.catalog.object_id(f"{home}/{name}"), "omero::ingest", "copy", "")
+    do.write(session, f"{home}/{name}/object", b"x")
+    assert states(zone, f"{home}/{name}/object") == ["waiting"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_collection_that_is_moved_in_has_all_its_objects_marked(
     zone: Zone, session: iRODSSession, inbox: str, name: str
 ) -> None:

@@ -18,6 +18,7 @@ import irods.keywords as kw
 
 from omero_irods_sandbox.irods_zone import storage
 from omero_irods_sandbox.irods_zone.api import logical_locking, placing, replica_choice, replication
+from omero_irods_sandbox.irods_zone.api.at_rest import announce_modified
 from omero_irods_sandbox.irods_zone.api.open_files import OpenFile, OpenFlags, OperationType
 from omero_irods_sandbox.irods_zone.api.opening import close_object, open_object
 from omero_irods_sandbox.irods_zone.api.policy_arguments import (
@@ -158,7 +159,7 @@ def replicate(session: Session, request: Request) -> Reply:
     source = source_replica(session, replicas, keywords)
     targets = _targets(session, replicas, keywords)
     for target in targets:
-        _replicate_to(session, source, target, keywords)
+        announce_modified(session, _replicate_to(session, source, target, keywords))
     return _transfer_stat(source.size) if targets else Reply()
 
 
@@ -226,8 +227,8 @@ def _on_resource(session: Session, replicas: list[Replica], keywords: dict[str, 
     return [_Target(leaf, None)]
 
 
-def _replicate_to(session: Session, source: Replica, target: _Target, keywords: dict[str, str]) -> None:
-    """Copy to a file that no replica names, then let the catalog and the file change together.
+def _replicate_to(session: Session, source: Replica, target: _Target, keywords: dict[str, str]) -> Replica:
+    """Copy to a file that no replica names; then catalog and file change together. The replica as it is now.
 
     Raises:
         ZoneError: LOCKED_DATA_OBJECT_ACCESS when somebody wrote the source or the target meanwhile,
@@ -248,6 +249,7 @@ def _replicate_to(session: Session, source: Replica, target: _Target, keywords: 
     finally:
         storage.remove_files([temporary])
     _copy_to_siblings(session, replica)
+    return replica
 
 
 def _copy_file(session: Session, source: Replica, temporary: str, keywords: dict[str, str]) -> str:
