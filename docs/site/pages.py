@@ -10,6 +10,7 @@ from typing import Any, Final
 import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from typer.core import TyperGroup, TyperOption
 
 from omero_irods_bridge.agent.http.app import description
@@ -23,14 +24,24 @@ ELSEWHERE: Final = {
 }
 """What the page at the top links to, and where that is on the site."""
 
+BESIDE: Final = {"rules/README.md": "rules-on-the-server.md", "CHANGELOG.md": "changes.md"}
+
 METHODS: Final = ("get", "post", "put", "patch", "delete")
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
+    """Called by mkdocs for each page: what lies beside the documentation has a page here too."""
+    for there, here in BESIDE.items():
+        markdown = markdown.replace(f"](../{there}", f"]({here}")
+    return markdown
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Called by mkdocs when it has found the pages that are written by hand."""
     made = {
         "index.md": from_the_top("README.md"),
-        "changes.md": from_the_top("CHANGELOG.md"),
+        BESIDE["rules/README.md"]: beside("rules/README.md", up="../docs/"),
+        BESIDE["CHANGELOG.md"]: from_the_top("CHANGELOG.md"),
         "reference/cli.md": every_option(),
         "reference/rest.md": rest(description()),
         "reference/architecture.md": architecture(),
@@ -47,6 +58,11 @@ def from_the_top(name: str) -> str:
     for there, here in ELSEWHERE.items():
         text = text.replace(f"]({there})", f"]({here})")
     return text.replace("](docs/", "](").replace('src="docs/', 'src="')
+
+
+def beside(name: str, *, up: str) -> str:
+    """A page of another folder; ``up`` is the way from there to the documentation."""
+    return (ROOT / name).read_text(encoding="utf-8").replace(f"]({up}", "](")
 
 
 # -- commands
@@ -129,8 +145,8 @@ def architecture() -> str:
         [
             "# Architecture",
             "",
-            "Who may import whom, from top to bottom; those side by side do not see each other. The picture is drawn from the contract",
-            "in `pyproject.toml`, which `make lint` keeps.",
+            "Who may import whom, from top to bottom; those side by side do not see each other.",
+            "The picture is drawn from the contract in `pyproject.toml`, which `make lint` keeps.",
             "",
             layers_picture(),
             "",
