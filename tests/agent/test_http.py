@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.limits import LARGEST_BODY
-from omero_irods_bridge.agent.http.serving import served
+from omero_irods_bridge.agent.http.serving import _listening, served
 from omero_irods_bridge.agent.http.tokens import Tokens, digest_of, new_token
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.store.attempts import Attempts, Limits
@@ -262,3 +262,11 @@ def test_a_token_that_the_command_makes_lets_its_service_in(
     service = Tokens.read(tmp_path / "tokens.toml").service_of(token)
     assert service is not None
     assert service.name == "rules"
+
+
+def test_an_answer_is_not_held_back_for_an_acknowledgement() -> None:
+    """Connections have it from the socket that listens; asyncio forgets it for sockets made elsewhere."""
+    with _listening("127.0.0.1", 0) as channel, socket.create_connection(channel.getsockname()):
+        accepted, _ = channel.accept()
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        accepted.close()

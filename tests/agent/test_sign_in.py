@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fastapi import Response
 
+from omero_irods_bridge.agent.auditing import audit_fields
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.cookies import COOKIE, LASTS_S, Cookies, secret_in
@@ -191,7 +192,9 @@ def test_who_names_somebody_else_is_refused_and_it_is_noted(
     forged = {**GC, "requested_by": "ada", "request_id": "r1"}
     with caplog.at_level(logging.WARNING, "omero_irods_bridge.audit"):
         assert_problem(api.post("/api/v1/jobs", json=forged, headers=session_of("bob")), 403, "access-denied")
-    assert "refused: bob asked for a job of 'ada'" in caplog.text
+    (noted,) = (audit_fields(one) for one in caplog.records)
+    assert (noted["who"], noted["did"], noted["user"], noted["from"]) == ("bob", "submit", "ada", "127.0.0.1")
+    assert "somebody else" in noted["refused"]
     assert jobs.list_jobs(JobFilter()) == []
     named = api.post("/api/v1/jobs", json=forged, headers=session_of("root-of-lab"))
     assert named.json()["requested_by"] == "ada"
@@ -325,6 +328,7 @@ def test_failures_are_forgotten_with_time_and_never_fill_the_memory(hands: Hands
         {"user": "ada", "password": ""},
         {"user": "ada", "password": "very secret" * 200},
         {"user": 1, "password": "very secret"},
+        {"user": "ada\nroot: has signed in", "password": "very secret"},
         {"user": "ada", "password": "very secret", "more": 1},
     ],
 )

@@ -21,7 +21,7 @@ OBJECTS_FORMAT: Final = "omero-objects"
 
 CONTAINER_FORMAT: Final = "omero-container"
 
-_CHAR: Final = r"[^\u0000-\u001f\u007f-\u00a0\u00ad]"
+_CHAR: Final = r"[^\u0000-\u001f\u007f-\u00a0\u00ad\u2028\u2029]"
 """Printable, as far as a pattern can say it in a line: no control character, no blank but the usual one."""
 
 _COMPONENT: Final = _CHAR.replace("[^", "[^/")

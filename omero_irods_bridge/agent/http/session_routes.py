@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from omero_irods_bridge.agent.http.answers import SessionAnswer
 from omero_irods_bridge.agent.http.doors import Reader, address_of
+from omero_irods_bridge.agent.http.job_bodies import Name
 from omero_irods_bridge.agent.http.origins import check_origin
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn, SignIn
 
@@ -21,7 +22,7 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    user: Annotated[str, Field(min_length=1, max_length=100)]
+    user: Annotated[Name, Field(min_length=1)]
     password: Annotated[str, Field(min_length=1, max_length=1_000, repr=False)]
 
 
