@@ -138,7 +138,7 @@ class Drop:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def vault(zone: Zone, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
     """Where OMERO sees the vault of the zone."""
     mount = tmp_path_factory.mktemp("mount") / "vault"

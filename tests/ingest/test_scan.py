@@ -85,3 +85,25 @@ def test_planning_takes_as_many_questions_however_many_files_there_are(drop: Dro
         drop.plan()
         asked.append(zone.counters.calls())
     assert asked[0] == asked[1] < 40
+
+
+def test_what_was_removed_to_the_trash_is_left_there(drop: Drop) -> None:
+    drop.opt_in()
+    drop.put("card.toml", b'dataset = "removed"')
+    drop.put("a.png")
+    trash = f"/{drop.store.zone}/trash/home/{drop.store.user}/{drop.collection.rpartition('/')[2]}"
+    drop.store.make_collection(trash.rpartition("/")[0])
+    drop.store.move(drop.collection, trash)
+    for place in (trash, f"/{drop.store.zone}/trash"):
+        assert dataclasses.replace(drop, collection=place).plan().items == ()
+
+
+def test_marks_on_what_there_is_nothing_to_do_for_are_taken_away(drop: Drop) -> None:
+    drop.opt_in()
+    paths = [drop.put("a.png"), drop.put("notes.txt", b"x"), drop.put("half.ome.tif", b"")]
+    drop.scan()
+    for path in paths[:2]:
+        drop.store.change_avus(path, add=[Avu("omero::ingest_state", "waiting")])
+    drop.scan()
+    states = [drop.avus(path).get("ingest_state") for path in paths]
+    assert states == [None, None, ["waiting"]]

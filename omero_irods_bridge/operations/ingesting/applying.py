@@ -98,7 +98,8 @@ class _Applying:
         ended = {one.path for one in self._tally.done} | {one.path for one in self._tally.failed}
         left = [item for item in items if item.files.path not in ended]
         if error.retryable:
-            self._tally.stopped = None if isinstance(error, Busy) else error
+            if not isinstance(error, Busy):  # another scan is at it
+                self._tally.stopped = error
             self._tally.waiting += [Waiting(item.files.path, error.message) for item in left]
             return
         for item in left:

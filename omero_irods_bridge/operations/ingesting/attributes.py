@@ -141,6 +141,11 @@ def under_way(avus: Iterable[Avu], options: IngestOptions) -> list[Avu]:
     return _named(avus, _UNDER_WAY, options)
 
 
+def states(avus: Iterable[Avu], options: IngestOptions) -> list[Avu]:
+    """What says that an object waits or failed."""
+    return _named(avus, ("ingest_state", "ingest_error"), options)
+
+
 def all_of(avus: Iterable[Avu], options: IngestOptions) -> list[Avu]:
     """All that ingest has ever written on a data object."""
     return _named(avus, (*_RESULTS, *_UNDER_WAY), options)

@@ -65,6 +65,11 @@ def is_in(path: str, collection: str) -> bool:
     return path.startswith(collection.rstrip("/") + "/")
 
 
+def is_trash(path: str) -> bool:
+    """Whether it was removed: ``/zone/trash`` keeps AVUs."""
+    return path.split("/")[2:3] == ["trash"]
+
+
 def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOptions) -> OptIns:
     """What holds at, above and below a collection. How many queries depends on its depth and on cards."""
     found = OptIns()
@@ -72,7 +77,7 @@ def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOpti
     marked = [*above, *_marked_below(store, below, options)]
     avus = store.avus_of_many(list(dict.fromkeys(marked)))
     for path in sorted(avus, key=lambda one: one.count("/")):
-        if any(one.attribute == options.name("ingest") for one in avus[path]):
+        if any(one.attribute == options.name("ingest") for one in avus[path]) and not is_trash(path):
             _add_avus(found, store, path, avus[path], options)
     for card in _cards(store, below, above):
         _add_card(found, card, hands)
@@ -91,7 +96,8 @@ def _cards(store: TreeStore, below: str, above: Sequence[str]) -> list[DataObjec
     for collection in above[1:]:
         for one in store.objects_named(ENDING, collection, recursive=False):
             found[one.path] = one
-    return sorted(found.values(), key=lambda one: (one.path.count("/"), one.path))
+    kept = (one for one in found.values() if not is_trash(one.path))
+    return sorted(kept, key=lambda one: (one.path.count("/"), one.path))
 
 
 # -- AVUs

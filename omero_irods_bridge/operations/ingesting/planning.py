@@ -43,8 +43,8 @@ class IngestPlan:
     """What is to be imported, and what is not.
 
     ``failed`` were found wrong now, ``failed_before`` are as they were when they failed. ``unmarked`` are
-    paths that wait and do not say so in iRODS, ``healed`` collections and cards that say that they failed
-    and are right now. ``packets`` are files that may be packets. ``avus`` are those
+    paths that wait and do not say so in iRODS, ``healed`` those that say that they wait or failed and do not.
+    ``packets`` are files that may be packets. ``avus`` are those
     of ingest, by path; ``objects`` all data objects of the trees that were looked through.
     """
 
@@ -137,6 +137,7 @@ class _Draft:
         self._waiting: list[Waiting] = []
         self._failed: dict[str, IngestFailure] = {}
         self._failed_before: list[Waiting] = []
+        self._concerned: set[str] = set()
         self._allowed: dict[tuple[str, str], bool] = {}
 
     @property
@@ -162,9 +163,12 @@ class _Draft:
         )
 
     def _healed(self) -> Iterator[str]:
-        paths = {path for path in self._avus if path not in self._objects or path.endswith(ENDING)}
-        for path in sorted(paths - self._failed.keys()):
-            if self._known(path).state == IngestState.FAILED:
+        """Rules mark all that arrives: cards and notes too, and what is touched after it was imported."""
+        concerned = {*self._concerned, *self._failed}
+        for path in sorted(self._avus.keys() - concerned):
+            state = self._known(path).state
+            is_image = path in self._objects and not path.endswith(ENDING)
+            if state == IngestState.WAITING or (state == IngestState.FAILED and not is_image):
                 yield path
 
     def _known(self, path: str) -> Known:
@@ -192,6 +196,7 @@ class _Draft:
             return
         if is_in_omero(known, found) or was_released(known, found):
             return
+        self._concerned.add(found.path)
         if _changed_under_link(known, found):
             self._fail(found.path, _under_link(found.path))
         elif found.path.lower().endswith(_PACKETS):

@@ -56,9 +56,8 @@ def mark_waiting(path: str, work: Work) -> None:
 
 
 def clear(path: str, work: Work) -> None:
-    """Take away what says that something failed here; it does no more."""
-    before = attributes.under_way(work.store.avus(path), work.options)
-    work.store.change_avus(path, remove=before)
+    """Take away what says that something waits or failed here; it does no more."""
+    work.store.change_avus(path, remove=attributes.states(work.store.avus(path), work.options))
 
 
 def note_card(card: Card, container: str, user: str, group: str, work: Work) -> None:
