@@ -19,10 +19,11 @@ def doctor(shown: Shown, login: OmeroLogin, config: Config) -> int:
     """
     from omero_irods_bridge.doctor.diagnosis import Verdict
     from omero_irods_bridge.doctor.examination import examine
+    from omero_irods_bridge.doctor.rules import rules_of_this_computer
 
     settings = working.settings_of(config, login)
     found = []
-    for one in examine(settings, working.asker()):
+    for one in examine(settings, working.asker(), [("rules", rules_of_this_computer)]):
         found.append(one)
         if not shown.as_json:
             output.result(f"{_MARKS[one.verdict]}  {one.check}: {one.text}")

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from omero_irods_bridge.doctor.diagnosis import Diagnoses, ok, problem, warning
+from omero_irods_bridge.doctor.diagnosis import Diagnoses, ok, problem, skipped, warning
 from omero_irods_bridge.operations.rule_files import (
+    ETC,
     PROGRAM,
+    PROGRAMS,
     Language,
     RuleFile,
     digest,
@@ -39,6 +41,23 @@ def rules(language: Language, target: Path, programs: Path, server_config: Path)
     else:
         yield from _native_settings(target)
     yield from _server(language, target, server_config)
+
+
+def rules_of_this_computer(etc: Path = ETC, programs: Path = PROGRAMS) -> Diagnoses:
+    """Those of the iRODS server here; of other computers nothing can be seen."""
+    config = etc / "server_config.json"
+    if not config.exists():
+        yield skipped("rules", "there is no iRODS server here; on one: omero-irods rules check")
+    elif (etc / "omero_bridge.py").exists():
+        yield from rules(Language.PYTHON, etc, programs, config)
+    elif (etc / "omero_bridge.re").exists():
+        yield from rules(Language.NATIVE, etc, programs, config)
+    else:
+        yield warning(
+            "rules",
+            "the iRODS server here has none: nothing tells of arrivals, nothing protects what is linked",
+            "omero-irods rules install",
+        )
 
 
 # -- files

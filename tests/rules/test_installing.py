@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from omero_irods_bridge.cli.main import main
+from omero_irods_bridge.doctor.rules import rules_of_this_computer
 from omero_irods_bridge.model.errors import StalePlan
 from omero_irods_bridge.operations import rule_files
 from tests.rules.conftest import RULES
@@ -253,6 +254,19 @@ def test_trouble_with_the_native_rules_is_seen(
     make(installed(server, "native"))
     _, found = checked(server, capsys, "--language", "native")
     assert [one for one in found if text in one["text"]]
+
+
+def test_doctor_looks_at_the_rules_of_the_server_on_this_computer(server: Path) -> None:
+    def verdicts() -> set[str]:
+        return {one.verdict.value for one in rules_of_this_computer(server / "etc", server / "bin")}
+
+    assert verdicts() == {"warning"}
+    installed(server)
+    assert verdicts() == {"ok"}
+    (server / "etc" / "omero_bridge_catalog.py").unlink()
+    assert verdicts() == {"ok", "problem"}
+    (server / "etc" / "server_config.json").unlink()
+    assert verdicts() == {"skipped"}
 
 
 # -- the wheel
