@@ -23,7 +23,12 @@ def audit(who: str, did: str, *, refused: str = "", **about: Any) -> None:
     fields = {name: value for name, value in told.items() if value not in {None, ""}}
     text = ", ".join(f"{name} {value!r}" for name, value in fields.items() if name not in {"who", "did"})
     level = logging.WARNING if refused else logging.INFO
-    AUDIT.log(level, "%s: %s (%s)", who, did, text, extra={_FIELDS: fields})
+    AUDIT.log(level, "%s: %s (%s)", _one_line(who), _one_line(did), text, extra={_FIELDS: fields})
+
+
+def _one_line(text: str) -> str:
+    """A name that somebody made up does not begin a line of its own in the log."""
+    return text if text.isprintable() else repr(text)
 
 
 def audit_fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -112,6 +112,18 @@ def test_the_audit_log_says_who_did_what_and_is_for_its_group(tmp_path: Path) ->
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_name_that_somebody_made_up_is_no_line_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    file = set_up(tmp_path, log_format)
+    made_up = "eve\n2026-11-28 INFO root: signed in"
+    audit(made_up, f"GET /{made_up}", user=made_up, refused=made_up)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    (line,) = lines(file.read_text())
+    assert line["who"] == made_up
+
+
 def test_the_audit_log_goes_on_in_a_new_file_when_it_was_rotated(tmp_path: Path) -> None:
     file = set_up(tmp_path)
     audit("ada", "first")
