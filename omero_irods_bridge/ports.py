@@ -591,7 +591,8 @@ class AvuCondition:
     """``attribute`` has a value that equals, contains, or lies between these (as texts, both inclusive).
 
     ``length`` is the least and the most characters that the value has: numbers of one length sort as texts as
-    they do as numbers. Just one of the four is given; with none the attribute only has to be there.
+    they do as numbers. Just one of the four is given, or ``between`` with a ``length``: the two are then of one
+    value; with none the attribute only has to be there.
     """
 
     attribute: str

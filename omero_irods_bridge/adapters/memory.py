@@ -465,6 +465,6 @@ def _fits(value: str, condition: AvuCondition) -> bool:
         return value == condition.equals
     if condition.contains is not None:
         return condition.contains in value
-    if condition.length is not None:
-        return condition.length[0] <= len(value) <= condition.length[1]
+    if condition.length is not None and not condition.length[0] <= len(value) <= condition.length[1]:
+        return False
     return condition.between is None or condition.between[0] <= value <= condition.between[1]

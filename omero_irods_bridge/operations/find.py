@@ -18,6 +18,9 @@ from omero_irods_bridge.ports import AvuCondition, ObjectStore
 _LARGEST: Final = 10**18 - 1
 """Bytes: an exabyte."""
 
+_OF_SNAPSHOTS: Final = frozenset({"owner", "group", "source", "state", "name", "packed_at", "note"})
+"""AVUs that data which were ingested do not have (DESIGN, AVUs); ``image`` they have too."""
+
 _EXCHANGE: Final = "Exchange the two."
 _EARLIEST: Final = "0000"
 _LATEST: Final = "9999-12-31T23:59:59Z"
@@ -69,7 +72,7 @@ def find(
         ranges = size_ranges(
             criteria.min_size or 0, _LARGEST if criteria.max_size is None else criteria.max_size
         )
-        each = [[*wanted, *_of_size(one, prefix)] for one in ranges]
+        each = [[*wanted, _of_size(one, prefix)] for one in ranges]
         found = [store.find_by_avus(one, below=criteria.below, limit=skip + limit) for one in each]
         paths = list(islice(heapq.merge(*found, key=_place), skip, skip + limit))
     return list(_described(store, paths, prefix))
@@ -98,11 +101,9 @@ def size_ranges(least: int, most: int) -> list[SizeRange]:
     return found if first + 1 == last else [*found, SizeRange((first + 1, last - 1))]
 
 
-def _of_size(sizes: SizeRange, prefix: str) -> Iterator[AvuCondition]:
-    yield AvuCondition(prefix + "bytes", length=sizes.digits)
-    if sizes.between is not None:
-        low, high = map(str, sizes.between)
-        yield AvuCondition(prefix + "bytes", between=(low, high))
+def _of_size(sizes: SizeRange, prefix: str) -> AvuCondition:
+    between = None if sizes.between is None else (str(sizes.between[0]), str(sizes.between[1]))
+    return AvuCondition(prefix + "bytes", length=sizes.digits, between=between)
 
 
 def _place(path: str) -> tuple[str, str]:
@@ -111,7 +112,11 @@ def _place(path: str) -> tuple[str, str]:
 
 
 def conditions(criteria: Criteria, prefix: str = DEFAULT_PREFIX) -> list[AvuCondition]:
-    """What iRODS is asked for; ``packet`` is what makes something a snapshot."""
+    """What iRODS is asked for.
+
+    ``packet`` is what makes something a snapshot. It is left out where another AVU that only snapshots have
+    is asked for anyway: each one more that is asked for costs a look at every snapshot.
+    """
     equal = {
         "owner": criteria.owner,
         "group": criteria.group,
@@ -120,13 +125,15 @@ def conditions(criteria: Criteria, prefix: str = DEFAULT_PREFIX) -> list[AvuCond
         "state": criteria.state,
     }
     given = ((prefix + name, str(value)) for name, value in equal.items() if value is not None)
-    wanted = [AvuCondition(prefix + "packet"), *(AvuCondition(name, equals=value) for name, value in given)]
+    wanted = [AvuCondition(name, equals=value) for name, value in given]
     for name, part in (("name", criteria.name), ("note", criteria.note)):
         if part is not None:
             wanted.append(AvuCondition(prefix + name, contains=part))
     if criteria.since is not None or criteria.until is not None:
         wanted.append(AvuCondition(prefix + "packed_at", between=_between(criteria.since, criteria.until)))
-    return wanted
+    is_by_size = criteria.min_size is not None or criteria.max_size is not None
+    tells = is_by_size or any(one.attribute.removeprefix(prefix) in _OF_SNAPSHOTS for one in wanted)
+    return wanted if tells else [AvuCondition(prefix + "packet"), *wanted]
 
 
 def _between(since: datetime | None, until: datetime | None) -> tuple[str, str]:

@@ -387,6 +387,9 @@ class ObjectStoreContract:
         assert self.found(store, shelf, AvuCondition("kind", length=(3, 3))) == zips
         assert self.found(store, shelf, AvuCondition("kind", length=(2, 3))) == zips
         assert self.found(store, shelf, AvuCondition("kind", length=(4, 8))) == ["expanded"]
+        assert self.found(store, shelf, AvuCondition("kind", length=(3, 3), between=("zj", "zz"))) == []
+        assert self.found(store, shelf, AvuCondition("kind", length=(3, 3), between=("a", "zip"))) == zips
+        assert self.found(store, shelf, AvuCondition("kind", length=(4, 8), between=("u", "zz"))) == []
 
     def test_wildcards_in_a_condition_are_plain(self, store: ObjectStore, shelf: str) -> None:
         assert self.found(store, shelf, AvuCondition("kind", contains="%")) == []

@@ -18,6 +18,7 @@ from omero_irods_bridge.adapters.irods.queries import (
     Condition,
     Query,
     Row,
+    all_of,
     between,
     equal,
     is_listable,
@@ -25,6 +26,7 @@ from omero_irods_bridge.adapters.irods.queries import (
     one_of,
     plain,
     select,
+    within,
 )
 from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.ports import AvuCondition
@@ -187,8 +189,13 @@ def _tests(kind: _Kind, condition: AvuCondition) -> list[Condition]:
     if condition.length is None:
         return [named, _value_test(value, condition)]
     least, most = condition.length
-    at_least, more = like(value, "_" * least + "%"), like(value, "_" * (most + 1) + "%", negated=True)
-    return [named, like(value, "_" * least)] if least == most else [named, at_least, named, more]
+    if least == most:
+        tests = [like(value, "_" * least)]
+    else:
+        tests = [like(value, "_" * least + "%"), like(value, "_" * (most + 1) + "%", negated=True)]
+    if condition.between is not None:
+        tests = [*within(value, *condition.between), *tests]
+    return [named, all_of(tests)]
 
 
 def _value_test(column: Column, condition: AvuCondition) -> Condition:

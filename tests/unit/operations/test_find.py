@@ -141,3 +141,10 @@ def test_each_size_between_two_is_in_one_range_when_compared_as_text(
 def _holds(sizes: SizeRange, text: str) -> bool:
     low, high = sizes.between or ("", ":")
     return sizes.digits[0] <= len(text) <= sizes.digits[1] and str(low) <= text <= str(high)
+
+
+def test_data_that_were_ingested_have_images_too_and_are_no_snapshots(store: MemoryStore) -> None:
+    add(store, "a.zip", image_ids=(12,))
+    add(store, "raw.tif", Avu("omero::image", "12"), Avu("omero::fileset", "3"), Avu("omero::server", "2f1c"))
+    assert names(store, Criteria(image=12)) == ["a.zip"]
+    assert names(store, Criteria(image=12, owner="alice")) == ["a.zip"]
