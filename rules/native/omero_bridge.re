@@ -69,7 +69,8 @@ omeroBridge_log(*text) {
 # -- tell
 
 omeroBridge_isOurs(*path) {
-    (*path like "\*/.incoming/\*") || (*path like "\*/.omero-irods-probe-\*");
+    *is = (*path like "\*/.incoming/\*") || (*path like "\*/.omero-irods-probe-\*");
+    *is;
 }
 
 omeroBridge_arrived(*path) {
@@ -89,7 +90,7 @@ omeroBridge_mark(*path) {
 }
 
 # Unless a run is ahead already: one that is due later than now sees this mark.
-omeroBridge_wake() {
+omeroBridge_wake {
     msiGetIcatTime(*now, "unix");
     *ahead = false;
     foreach (*row in SELECT RULE_EXEC_TIME WHERE RULE_EXEC_NAME like '%omero_bridge_wake%') {
@@ -207,18 +208,21 @@ omeroBridge_passed(*comm, *what, *path, *kind, *carrier) {
 
 omeroBridge_isWriting(*request) {
     *flags = int(*request.open_flags);
-    ((*flags % 4) != 0) || ((*flags % 1024) >= 512);
+    *is = ((*flags % 4) != 0) || ((*flags % 1024) >= 512);
+    *is;
 }
 
 omeroBridge_isAdministrator(*comm) {
-    *comm.user_user_name == *comm.proxy_user_name && *comm.user_rods_zone == *comm.proxy_rods_zone && int(*comm.user_auth_info_auth_flag) >= 5;
+    *is = *comm.user_user_name == *comm.proxy_user_name && *comm.user_rods_zone == *comm.proxy_rods_zone && int(*comm.user_auth_info_auth_flag) >= 5;
+    *is;
 }
 
 omeroBridge_isService(*comm) {
     *accounts = omeroBridge_SERVICE_USERS;
     *user = "\*;" ++ *comm.user_user_name ++ "#" ++ *comm.user_rods_zone ++ ";\*";
     *proxy = "\*;" ++ *comm.proxy_user_name ++ "#" ++ *comm.proxy_rods_zone ++ ";\*";
-    (*accounts like *user) || (*accounts like *proxy);
+    *is = (*accounts like *user) || (*accounts like *proxy);
+    *is;
 }
 
 omeroBridge_ofOverride(*comm, *text) {
@@ -229,7 +233,8 @@ omeroBridge_ofOverride(*comm, *text) {
 }
 
 omeroBridge_isOfALink(*attribute) {
-    *attribute == omeroBridge_named("linked") || *attribute == omeroBridge_named("fileset") || *attribute == omeroBridge_named("image") || *attribute == omeroBridge_named("file") || *attribute == omeroBridge_named("server") || *attribute == omeroBridge_named("imported_at") || *attribute == omeroBridge_named("ingest_version");
+    *is = *attribute == omeroBridge_named("linked") || *attribute == omeroBridge_named("fileset") || *attribute == omeroBridge_named("image") || *attribute == omeroBridge_named("file") || *attribute == omeroBridge_named("server") || *attribute == omeroBridge_named("imported_at") || *attribute == omeroBridge_named("ingest_version");
+    *is;
 }
 
 # Removal by a pattern or by number is refused as a whole: the AVU is to be named.
@@ -256,7 +261,8 @@ omeroBridge_ofAvuChange(*comm, *request, *text) {
 omeroBridge_makesOverride(*request, *attribute) {
     *override = omeroBridge_named("override");
     *renamed = "n:" ++ *override;
-    *attribute == *override || omeroBridge_given(*request, "arg5") == *renamed || omeroBridge_given(*request, "arg6") == *renamed || omeroBridge_given(*request, "arg7") == *renamed || omeroBridge_given(*request, "arg8") == *renamed;
+    *is = *attribute == *override || omeroBridge_given(*request, "arg5") == *renamed || omeroBridge_given(*request, "arg6") == *renamed || omeroBridge_given(*request, "arg7") == *renamed || omeroBridge_given(*request, "arg8") == *renamed;
+    *is;
 }
 
 omeroBridge_ofAvuCopy(*comm, *source, *text) {
