@@ -23,6 +23,7 @@ _MODULES: Final = (
     "snapshots",
     "unpacking",
     "unpack_growth",
+    "agent",
 )
 """Importing a module registers its sections; they run in this order."""
 

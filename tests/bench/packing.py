@@ -40,7 +40,7 @@ EXPANDED: Final = "(e) expanded"
 
 
 @dataclass(frozen=True)
-class _Stage:
+class Stage:
     """Both servers, and where commands run. Passwords are in files and the environment of the commands."""
 
     server: ServerProcess
@@ -64,7 +64,7 @@ class _Stage:
 
 
 @contextmanager
-def _stage(folder: Path) -> Iterator[_Stage]:
+def both_servers(folder: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         server = stack.enter_context(omero_server(folder / "server"))
         zone = stack.enter_context(zone_process(folder / "zone", "--port", "0"))
@@ -76,7 +76,7 @@ def _stage(folder: Path) -> Iterator[_Stage]:
         (folder / "irodsA").write_text(encode(zone.password))
         scratch = folder / "scratch"
         scratch.mkdir()
-        yield _Stage(server, zone, session, scratch)
+        yield Stage(server, zone, session, scratch)
 
 
 @section("pack", "pack: OMERO to a verified snapshot, beside the stock tool")
@@ -84,7 +84,7 @@ def pack(setting: Setting) -> Iterator[Measurement]:
     """Seconds, with the ratio that issue 4 wants; then peak memory and scratch of each way."""
     sets = _QUICK_SETS if setting.is_quick else _SETS
     rounds = 1 if setting.is_quick else _ROUNDS
-    with _stage(setting.folder) as stage:
+    with both_servers(setting.folder) as stage:
         for images in sets:
             with root_clients(stage.server, "plain") as (client,):
                 dataset = import_set(client, images, stage.folder)
@@ -92,7 +92,7 @@ def pack(setting: Setting) -> Iterator[Measurement]:
             yield from _measurements(images.name, taken)
 
 
-def _all_ways(stage: _Stage, dataset: int, images: ImageSet, rounds: int) -> dict[str, Taken]:
+def _all_ways(stage: Stage, dataset: int, images: ImageSet, rounds: int) -> dict[str, Taken]:
     samples: dict[str, list[Taken]] = {}
     for number in range(rounds):
         for way, take in _ways(stage, dataset, images, first=number == 0):
@@ -108,7 +108,7 @@ def _middle(found: list[Taken]) -> Taken:
     )
 
 
-def _ways(stage: _Stage, dataset: int, images: ImageSet, *, first: bool) -> Iterator[tuple[str, Any]]:
+def _ways(stage: Stage, dataset: int, images: ImageSet, *, first: bool) -> Iterator[tuple[str, Any]]:
     """The stock tool runs once: it takes so long that noise matters little."""
     if first:
         for way, ending in ((STOCK_ZIP, "zip"), (STOCK_TAR, "tar")):
@@ -125,7 +125,7 @@ def _ways(stage: _Stage, dataset: int, images: ImageSet, *, first: bool) -> Iter
     yield EXPANDED, lambda: _ours(stage, dataset, "--expanded")
 
 
-def _stock(stage: _Stage, dataset: int, ending: str) -> Taken:
+def _stock(stage: Stage, dataset: int, ending: str) -> Taken:
     packet = stage.folder / f"packet.{ending}"
     server = stage.server
     program = [sys.executable, "-m", "tests.bench.stock"]
@@ -142,14 +142,14 @@ def _stock(stage: _Stage, dataset: int, ending: str) -> Taken:
     return Taken(packing.seconds + putting.seconds, packing.memory, packing.scratch)
 
 
-def _put(stage: _Stage, path: Path) -> None:
+def _put(stage: Stage, path: Path) -> None:
     target = f"{stage.home}/{path.name}"
     stage.session.data_objects.put(str(path), target)
     stage.session.data_objects.chksum(target)
     stage.session.data_objects.unlink(target, force=True)
 
 
-def _put_alone(stage: _Stage, images: ImageSet) -> Taken:
+def _put_alone(stage: Stage, images: ImageSet) -> Taken:
     """As many bytes in one file, without a checksum."""
     path, target = stage.folder / "bytes", f"{stage.home}/bytes"
     with path.open("wb") as file:
@@ -162,7 +162,7 @@ def _put_alone(stage: _Stage, images: ImageSet) -> Taken:
     return taken
 
 
-def _read_all(stage: _Stage, dataset: int) -> None:
+def _read_all(stage: Stage, dataset: int) -> None:
     """All files of a dataset, one after the other, through one raw file store, over TLS as ours."""
     import omero.sys
     from omero.rtypes import rlong
@@ -184,7 +184,7 @@ def _read_all(stage: _Stage, dataset: int) -> None:
         store.close()
 
 
-def _ours(stage: _Stage, dataset: int, *options: str, **environment: str) -> Taken:
+def _ours(stage: Stage, dataset: int, *options: str, **environment: str) -> Taken:
     target = f"{stage.home}/ours-{time.monotonic_ns()}" + ("" if "--expanded" in options else ".zip")
     command = [
         *(_OMERO_IRODS, "pack", f"Dataset:{dataset}", "--to", target, "--json"),

@@ -54,5 +54,8 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     assert loads["(c) --in-place: scratch", "3 x 1 MiB"] == 0
     assert loads["(a) get, stock unpack: scratch", "3 x 1 MiB"] > 3
     assert {one["case"] for one in found["unpack-growth"]} == {"10 images", "20 images"}
+    assert {"submitted", "done", "page of 50, failed"} <= {one["what"] for one in found["agent"]}
+    assert {one["case"] for one in found["agent"]} == {"SQLite", "PostgreSQL"}
+    assert [one["what"] for one in found["agent-pack"]][-1] == "omero-irods pack --agent --wait"
     assert all(one["value"] > 0 for measured in found.values() for one in measured)
     assert "put, plain, parallel" in done.stdout

@@ -32,7 +32,7 @@ VERSION: Final = "1"
 _QUEUES: Final = {kind: f"attempts-{kind}" for kind in JobKind}
 _WORKFLOW: Final = "attempt"
 _POLL_S: Final = 0.4
-"""Of each queue; what a job waits at most, and half of what a worker that has nothing to do takes of a processor."""
+"""Of each queue: what a job waits at most. A worker with nothing to do uses a thirtieth of a processor."""
 _DELETED_AT_ONCE: Final = 200
 _WAITS: Final = "ENQUEUED"
 _RUNS: Final = "PENDING"
