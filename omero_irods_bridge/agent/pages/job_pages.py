@@ -13,7 +13,7 @@ from omero_irods_bridge.agent.http.job_routes import JobId, Number
 from omero_irods_bridge.agent.pages import job_views, words
 from omero_irods_bridge.agent.pages.forms import OFFERED, Filled, Posted, read_form
 from omero_irods_bridge.agent.pages.refusals import PageRoute
-from omero_irods_bridge.agent.pages.rendering import go_to, link, page
+from omero_irods_bridge.agent.pages.rendering import ONE_LINE, go_to, link, page
 from omero_irods_bridge.agent.pages.strip import strip_of
 from omero_irods_bridge.agent.store.jobs import LARGEST_PAGE, JobFilter
 from omero_irods_bridge.model.errors import BridgeError, NotFound
@@ -27,7 +27,7 @@ LINES_SHOWN: Final = 200
 """Of a log, the last ones; its JSON has all."""
 
 _API: Final = "/api/v1/jobs"
-Text = Annotated[str, Query(max_length=100)]
+Text = Annotated[str, Query(max_length=100, pattern=ONE_LINE)]
 
 
 class Chosen:

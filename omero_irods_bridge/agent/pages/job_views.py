@@ -167,15 +167,27 @@ def _of_unpack(work: UnpackWork) -> Iterator[Fact]:
     yield "Another copy", work.again
 
 
-_NAMES: Final = {"sha256": "SHA-256", "ok": "All is well", "path": "Snapshot", "bytes": "Size"}
+_NAMES: Final = {
+    "sha256": "SHA-256",
+    "ok": "All is well",
+    "bytes": "Size",
+    "load": "Name of the load",
+    "image_ids": "Images in OMERO",
+    "was_complete": "Was there already",
+}
+MOST_LISTED: Final = 20
+"""Of a list in a result; the JSON of the job has all."""
+
 _APART: Final = frozenset({"path", "findings"})
 
 
 def outcome(result: Mapping[str, Any] | None) -> list[Fact]:
     """What came of it, but for what the page shows apart: the snapshot, and findings."""
-    found = result or {}
-    shown = ((_NAMES.get(name, _spaced(name)), _value(name, value)) for name, value in found.items())
-    return [(label, text) for (name, (label, text)) in zip(found, shown, strict=True) if name not in _APART]
+    return [
+        (_NAMES.get(name, _spaced(name)), _value(name, value))
+        for name, value in (result or {}).items()
+        if name not in _APART
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +225,14 @@ def _value(name: str, value: Any) -> str:
     if isinstance(value, int | float):
         return f"{words.size(value)} ({int(value):,} bytes)" if name == "bytes" else f"{value:,}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_value(key, one)}" for key, one in value.items()) or "nothing"
+        return _listed([f"{key}: {one}" for key, one in value.items()])
     if isinstance(value, list | tuple):
-        return ", ".join(_value("", one) for one in value) or "nothing"
+        return _listed([str(one) for one in value])
     return "" if value is None else str(value)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """A number in a list is an id, and stays as it is."""
+    more = len(texts) - MOST_LISTED
+    shown = ", ".join(texts[:MOST_LISTED]) or "nothing"
+    return f"{shown} and {more:,} more" if more > 0 else shown

@@ -11,7 +11,7 @@ from omero_irods_bridge.agent.http.job_routes import Number
 from omero_irods_bridge.agent.http.site import snapshots_of
 from omero_irods_bridge.agent.http.view_routes import patiently, whose
 from omero_irods_bridge.agent.pages.refusals import PageRoute
-from omero_irods_bridge.agent.pages.rendering import link, page
+from omero_irods_bridge.agent.pages.rendering import ONE_LINE, link, page
 from omero_irods_bridge.agent.snapshots import with_text
 from omero_irods_bridge.model.errors import BridgeError, Unreachable, UsageError
 from omero_irods_bridge.operations.find import Criteria
@@ -22,7 +22,7 @@ PAGE_LENGTH: Final = 25
 
 _API: Final = "/api/v1/snapshots"
 
-Text = Annotated[str, Query(max_length=200)]
+Text = Annotated[str, Query(max_length=200, pattern=ONE_LINE)]
 
 
 @router.get("/snapshots")
@@ -61,7 +61,10 @@ async def search(  # noqa: PLR0913, PLR0917 -- the fields of the form
 
 @router.get("/snapshots/at")
 async def show(
-    request: Request, asker: Reader, path: Annotated[str, Query(max_length=1_100)], user: Text = ""
+    request: Request,
+    asker: Reader,
+    path: Annotated[str, Query(max_length=1_100, pattern=ONE_LINE)],
+    user: Text = "",
 ) -> Response:
     """One snapshot, by its path."""
     snapshots = snapshots_of(request)

@@ -170,6 +170,23 @@ def test_a_failed_job_tells_why_and_what_to_do(world: World, ada: Reader) -> Non
     assert "It is tried again" in words_of(ada.get(f"/jobs/{waits.id}"))
 
 
+def test_a_result_is_told_in_words_and_ids_stay_as_they_are(world: World, ada: Reader) -> None:
+    result = {
+        "bytes": 1_500_000_000,
+        "image_ids": list(range(1207, 1237)),
+        "objects": {"Dataset:51": "Dataset:1501"},
+        "not_kept": {},
+        "was_complete": False,
+        "path": "/lab/home/ada/a b&c.zip",
+    }
+    page = ada.get(f"/jobs/{world.past(spec(), ago(1), result=result).id}")
+    text = words_of(page)
+    assert "Size 1.5 GB (1,500,000,000 bytes)" in text
+    assert "1225, 1226 and 10 more" in text
+    assert "Objects Dataset:51: Dataset:1501 Not kept nothing Was there already no" in text
+    assert 'href="/snapshots/at?path=%2Flab%2Fhome%2Fada%2Fa+b%26c.zip"' in page.text
+
+
 def test_jobs_are_cancelled_tried_again_and_deleted_by_forms(world: World, ada: Reader) -> None:
     job = world.jobs.submit(spec())
     path = f"/jobs/{job.id}"
@@ -433,7 +450,14 @@ def test_what_is_not_there_is_a_page_for_people_and_json_for_programs(ada: Reade
         answer = ada.client.get(path, headers={"Accept": "application/json"})
         assert answer.headers["content-type"] == "application/problem+json"
     assert ada.client.get("/api/v1/nothing").headers["content-type"] == "application/problem+json"
-    assert ada.get("/jobs/none").status_code == 422
+    for path in (
+        "/jobs/none",
+        "/jobs?text=%00",
+        "/snapshots?note=%0a",
+        "/jobs/99999999999",
+        "/jobs?before=-1",
+    ):
+        assert ada.get(path).status_code == 422, path
     assert "text/html" in ada.client.put("/jobs").headers["content-type"]
 
 
