@@ -294,3 +294,16 @@ def test_a_companion_file_brings_its_images_as_one_set(drop: Drop) -> None:
     assert [(one.path, len(one.images)) for one in result.done] == [(path, 1)]
     assert bytes_kept(drop.server) == before
     assert all("fileset" in drop.avus(f"{drop.collection}/{name}") for name in names)
+
+
+def test_a_set_whose_avus_broke_off_is_not_imported_again_in_parts(drop: Drop, zone: Zone) -> None:
+    drop.opt_in()
+    names = ["a.tif", "b.tif"]
+    for name in names:
+        drop.put(name, tiff())
+    path = drop.put("set.companion.ome", ome_xml(names).encode())
+    zone.faults.fail_call(ATOMIC, "SYS_INTERNAL_ERR", nth=4)  # two tell the time, one member has its AVUs
+    assert drop.scan().done == ()
+    assert [one.path for one in drop.scan().done] == [path]
+    assert len(drop.images()) == 1
+    assert all("fileset" in drop.avus(f"{drop.collection}/{name}") for name in names)

@@ -104,8 +104,12 @@ def test_what_another_user_imported_is_released_by_an_administrator_only(drop: D
 
 
 def test_avus_that_were_copied_to_another_object_say_nothing_of_it(drop: Drop) -> None:
-    path = linked(drop)
-    other = drop.put("copy.png")
+    content = png()
+    drop.opt_in()
+    path = drop.put("a.png", content)
+    drop.scan()
+    other = drop.put("copy.png", content)
+    drop.store.compute_checksum(other)
     drop.store.change_avus(other, add=drop.store.avus(path))
     assert [one.path for one in drop.scan().done] == [other]
     assert drop.images() == ["a.png", "copy.png"]
