@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from omero_irods_bridge.agent.checking import Checker
 from omero_irods_bridge.agent.loading import Loader
 from omero_irods_bridge.agent.store.attempts import Begun
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.agent.zones import check_zone
-from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, ExitStatus, NotFound
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
 from omero_irods_bridge.model.jobs import GcWork, PackWork, UnpackWork, VerifyWork
 from omero_irods_bridge.model.packing import PackRequest
 from omero_irods_bridge.model.snapshot import Snapshot, from_avus
-from omero_irods_bridge.model.verification import Finding, Verification
-from omero_irods_bridge.operations import gc, pack, verify
+from omero_irods_bridge.operations import gc, pack
 from omero_irods_bridge.operations.targets import choose
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.ports import AvuCondition, Clock, ImageServer, ObjectStore
 from omero_irods_bridge.settings import Settings
-
-MOST_FINDINGS: Final = 100
-"""That a result tells of one by one; the AVUs and the command tell of all."""
 
 
 class Doors(Protocol):
@@ -39,6 +35,7 @@ class Performer:
     def __init__(self, settings: Settings, doors: Doors, clock: Clock) -> None:
         self._settings, self._doors, self._clock = settings, doors, clock
         self._prefix = settings.snapshots.prefix
+        self._check = Checker(clock, self._prefix)
         self._load = Loader(settings, doors.receiver, clock)
 
     def __call__(self, begun: Begun, report: Report, cancel: CancelToken) -> Outcome:
@@ -53,7 +50,7 @@ class Performer:
             if isinstance(spec.work, PackWork):
                 return self._pack(begun, spec.work, store, report, cancel)
             if isinstance(spec.work, VerifyWork):
-                return self._verify(spec.work, store, report, cancel)
+                return self._check(spec.work, store, report, cancel)
             if isinstance(spec.work, UnpackWork):
                 result = self._load(spec.requested_by, spec.work, store, report, cancel)
                 return Outcome(End.DONE, result)
@@ -91,12 +88,6 @@ class Performer:
                 return Snapshot(path, description)
         return None
 
-    def _verify(self, work: VerifyWork, store: ObjectStore, report: Report, cancel: CancelToken) -> Outcome:
-        plan = verify.plan(store, work.path, scope=work.scope, sample=work.sample, prefix=self._prefix)
-        done = verify.apply(plan, store, clock=self._clock, report=report, cancel=cancel)
-        result = _verification_fields(done)
-        return Outcome(End.DONE, result) if done.ok else Outcome.failed(_problem(done), result)
-
     def _gc(self, work: GcWork, store: ObjectStore, report: Report, cancel: CancelToken) -> Outcome:
         place = work.collection or store.home
         plan = gc.plan(store, place, clock=self._clock, older_than_s=work.older_than_s)
@@ -130,31 +121,3 @@ def snapshot_fields(snapshot: Snapshot) -> dict[str, Any]:
         "files": about.files,
         "sha256": about.sha256,
     }
-
-
-def _verification_fields(done: Verification) -> dict[str, Any]:
-    return {
-        "ok": done.ok,
-        "path": done.path,
-        "scope": done.scope,
-        "members": done.members,
-        "members_checked": done.members_checked,
-        "complete": done.complete,
-        "problems": len(done.findings),
-        "findings": [_finding_fields(one) for one in done.findings[:MOST_FINDINGS]],
-    }
-
-
-def _finding_fields(one: Finding) -> dict[str, Any]:
-    named = {"problem": one.problem, "path": one.path, "text": one.text, "remedy": one.remedy}
-    return {**named, "member": one.member, "images": list(one.images[:MOST_FINDINGS])}
-
-
-def _problem(done: Verification) -> BridgeError:
-    """The error of the job; its exit status is that of the command."""
-    worst = {ExitStatus.CHECKSUM_MISMATCH: ChecksumMismatch, ExitStatus.NOT_FOUND: NotFound}
-    number = len(done.findings)
-    rest = f" ({number - 1:,} more)" if number > 1 else ""
-    first = next(iter(done.findings))
-    kind = worst.get(done.exit_status, BridgeError)
-    return kind(f"{done.path} is not as it was packed: {first.text}{rest}", hint=first.remedy)

@@ -218,6 +218,21 @@ def test_damage_that_verify_finds_is_a_failed_job_that_says_what_is_damaged(site
     assert found.result["findings"]
 
 
+def test_all_snapshots_below_a_collection_are_verified_by_one_job(site: Site) -> None:
+    site.start()
+    paths = [site.done(site.pack(note=str(number)))["path"] for number in range(2)]
+    above = f"/{site.zone.name}/home/{site.irods_user}"
+    everything = VerifyWork(above, Scope.DATA)
+    assert site.done(site.submit(everything))["snapshots"] == len(paths)
+    site.zone.faults.flip_byte(paths[0], offset=500)
+    found = site.ends(site.submit(everything))
+    assert found.error is not None
+    assert (found.state, found.error.code) == (JobState.FAILED, "checksum-mismatch")
+    assert "1 of 2 snapshots" in found.error.message
+    assert found.result is not None
+    assert [paths[0] in one["text"] for one in found.result["findings"]] == [True]
+
+
 def test_an_agent_does_not_start_without_a_sound_file_of_users(site: Site) -> None:
     users = site.settings.agent.users
     assert users is not None
