@@ -11,7 +11,8 @@
 # -- the catalog
 
 omeroBridge_named(*attribute) {
-    omeroBridge_PREFIX ++ *attribute;
+    *named = omeroBridge_PREFIX ++ *attribute;
+    *named;
 }
 
 # The collection, or the next one above, that has the AVU; "" for none.

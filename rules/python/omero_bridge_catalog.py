@@ -1,8 +1,9 @@
-"""What the bridge's rules ask the catalog, with any characters in names.
+r"""What the bridge's rules ask the catalog, with any characters in names.
 
-Paths are normal ones (:func:`normal`). GenQuery 1 in rules is a text without any escape: a value with a
-single quote is asked for by a pattern, and what comes back is compared. Only the standard library, Python
-3.8.
+Paths are normal ones (:func:`normal`). GenQuery 1 in rules is a text. iRODS 4 knows no escape in it, iRODS 5
+takes ``''`` and ``\x41`` for one (``lexer.l`` of lib/genquery1): a value with a quote or a backslash is asked
+for by a pattern, which is the same for both, and what comes back is compared. Only the standard library,
+Python 3.8.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ def rows(callback, columns, *conditions):
 
 
 def _pattern(text):
-    """``text`` in a LIKE pattern. A quote cannot be written in GenQuery 1: any character takes its place."""
-    return re.sub(r"([\\%_])", r"\\\1", text).replace("'", "_")
+    """``text`` in a LIKE pattern; any character takes the place of a quote or a backslash."""
+    return re.sub(r"([%_])", r"\\\1", re.sub(r"['\\]", "\0", text)).replace("\0", "_")
 
 
 def _where(column, value):
-    return f"{column} like '{_pattern(value)}'" if "'" in value else f"{column} = '{value}'"
+    is_plain = "'" not in value and "\\" not in value
+    return f"{column} = '{value}'" if is_plain else f"{column} like '{_pattern(value)}'"
 
 
 def exactly(callback, columns, places, *conditions):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
+import re
 import sys
 from typing import Any, Final
 
@@ -53,6 +55,50 @@ def test_nothing_is_called_or_written_that_is_newer(path: Any) -> None:
 def is_union(node: ast.BinOp) -> bool:
     """``dict | dict``, or a union of types that is evaluated; numbers may be joined so."""
     return isinstance(node.op, ast.BitOr) and not ast.unparse(node).startswith("os.O_")
+
+
+# -- conditions of GenQuery 1, whose text iRODS 4 and iRODS 5 read otherwise
+
+
+def condition(value: str) -> str:
+    sys.path.insert(0, str(RULES / "python"))
+    try:
+        return str(importlib.import_module("omero_bridge_catalog")._where("COLL_NAME", value))
+    finally:
+        sys.path.pop(0)
+
+
+def as_irods_4_reads(text: str) -> tuple[str, str]:
+    """Operator and value, which goes from the first quote to the last."""
+    match = re.fullmatch(r"COLL_NAME (=|like) '(.*)'", text, re.DOTALL)
+    assert match is not None
+    return match[1], match[2]
+
+
+def as_irods_5_reads(text: str) -> tuple[str, str]:
+    """The same by ``lib/genquery1/dsl/lexer.l``: a quote ends the value, two are one, backslash x is a byte."""
+    match = re.fullmatch(r"COLL_NAME (=|like) '((?:''|[^'])*)'", text, re.DOTALL)
+    assert match is not None
+    decoded = re.sub(r"\\x([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), match[2])
+    return match[1], decoded.replace("''", "'")
+
+
+def matches(operator: str, wanted: str, value: str) -> bool:
+    """As the database compares."""
+    if operator == "=":
+        return wanted == value
+    pieces = re.findall(r"\\.|.", wanted, re.DOTALL)
+    regex = "".join({"%": ".*", "_": "."}.get(one, re.escape(one[-1])) for one in pieces)
+    return re.fullmatch(regex, value, re.DOTALL) is not None
+
+
+@given(
+    st.text("'\\%_x41aA|& \n\"µ", min_size=1) | st.text(st.characters(blacklist_characters="\0"), min_size=1)
+)
+def test_both_generations_of_the_parser_find_the_value(value: str) -> None:
+    text = condition(value)
+    assert as_irods_4_reads(text) == as_irods_5_reads(text)
+    assert matches(*as_irods_5_reads(text), value)
 
 
 # -- settings

@@ -28,6 +28,8 @@ NAMES: Final = [
     "new\nline",
     "100%_done",
     "back\\slash\\",
+    "a\\x41b",
+    "a || b && c",
     "$(id) `id` *path ${x}",
     "-n <&>;|#",
     "Zellen µ 細胞 🔬",
