@@ -5,7 +5,6 @@ It names objects and paths; it never holds a credential or bytes.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from omero_irods_bridge.model.verification import Scope
 LARGEST_OBJECTS: Final = 10_000
 """Objects that one job names."""
 
+LARGEST_AGE_S: Final = 100 * 365 * 24 * 3600.0
 LARGEST_NOTE: Final = 2_000
 LARGEST_NAME: Final = 100
 
@@ -129,8 +129,8 @@ class GcWork:
 
     def __post_init__(self) -> None:
         check_path("collection", self.collection)
-        if not 0 <= self.older_than_s < math.inf:
-            raise UsageError("The age of leftovers is not negative.")
+        if not 0 <= self.older_than_s <= LARGEST_AGE_S:
+            raise UsageError("The age of leftovers, in seconds, is not negative, and at most 100 years.")
 
 
 Work: TypeAlias = PackWork | UnpackWork | VerifyWork | GcWork

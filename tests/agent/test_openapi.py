@@ -147,10 +147,10 @@ USUAL = {
     **dict.fromkeys(("path", "target", "collection"), st.just("/a/b") | st.sampled_from(PATHS)),
     **dict.fromkeys(("objects", "only"), st.just(["Image:7"]) | st.lists(st.sampled_from(NAMED), max_size=3)),
     "into": st.sampled_from(["", *NAMED]),
-    "scope": st.sampled_from(WORDS),
+    "scope": st.just("data") | st.sampled_from(WORDS),
     "form": st.sampled_from(WORDS),
     "existing": st.sampled_from(WORDS),
-    "sample": NUMBERS | st.none(),
+    "sample": st.sampled_from([0, 1, 0.5]) | NUMBERS | st.none(),
     "older_than_s": NUMBERS | st.none(),
     "priority": st.integers(-1, 10),
 }

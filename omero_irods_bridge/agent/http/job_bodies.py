@@ -14,7 +14,7 @@ from omero_irods_bridge.model.json_fields import LARGEST_PATH
 from omero_irods_bridge.model.packing import Existing
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.verification import Scope
-from omero_irods_bridge.model.work import LARGEST_NAME, LARGEST_NOTE, LARGEST_OBJECTS, GcWork
+from omero_irods_bridge.model.work import LARGEST_AGE_S, LARGEST_NAME, LARGEST_NOTE, LARGEST_OBJECTS, GcWork
 
 OBJECTS_FORMAT: Final = "omero-objects"
 """A kind, a colon, and ids or ranges of ids; no pattern says that a range must not end before it begins."""
@@ -110,7 +110,7 @@ class GcFields(Body):
     """Remove what was left under way, at and below a collection."""
 
     collection: Place = ""
-    older_than_s: Annotated[float, Field(ge=0)] | None = GcWork().older_than_s
+    older_than_s: Annotated[float, Field(ge=0, le=LARGEST_AGE_S)] | None = GcWork().older_than_s
 
 
 class _Job(Body):

@@ -20,8 +20,8 @@ class TooManyAttempts(BridgeError):
     code: ClassVar[str] = "too-many-attempts"
     retryable: ClassVar[bool] = True
 
-    def __init__(self, wait_s: int) -> None:
-        super().__init__("There were too many attempts that failed.", hint=f"Try again in {wait_s} seconds.")
+    def __init__(self, message: str, *, hint: str = "", wait_s: int = 60) -> None:
+        super().__init__(message, hint=hint)
         self.wait_s = wait_s
 
 
@@ -45,7 +45,12 @@ class Throttle:
         with self._lock:
             made, now = self._recent(key)
             if len(made) >= self._most:
-                raise TooManyAttempts(max(1, round(made[0] + self._within_s - now)))
+                wait_s = max(1, round(made[0] + self._within_s - now))
+                raise TooManyAttempts(
+                    "There were too many attempts that failed.",
+                    hint=f"Try again in {wait_s} seconds.",
+                    wait_s=wait_s,
+                )
             made.append(now)
 
     def give_back(self, key: str) -> None:
