@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,23 @@ import pytest
 from omero_irods_bridge.model.errors import NotInPlace, Unreachable
 from omero_irods_bridge.model.ingest import IngestResult
 from omero_irods_bridge.model.stored import Avu
+from omero_irods_bridge.operations import ingest
 from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.ingest.conftest import Drop, bytes_kept, links, png, tiff, vault_of
 from tests.wire.bridge_irods.conftest import store_of
 
 ROOT = Path(__file__).parents[2]
 ATOMIC = 20002
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A clock that is set by hand."""
+
+    at: float
+
+    def now(self) -> float:
+        return self.at
 
 
 def reasons(result: IngestResult) -> dict[str, str]:
@@ -60,7 +72,7 @@ def test_killed_between_import_and_avus_nothing_is_imported_twice(drop: Drop, zo
 def test_when_irods_refuses_the_avus_the_next_scan_writes_them(drop: Drop, zone: Zone) -> None:
     drop.opt_in()
     path = drop.put("a.png")
-    zone.faults.fail_call(ATOMIC, "SYS_INTERNAL_ERR", nth=3, times=5)  # the first two tell the time
+    zone.faults.fail_call(ATOMIC, "SYS_INTERNAL_ERR", times=5)
     drop.scan()
     zone.faults.clear()
     result = drop.scan()
@@ -139,6 +151,18 @@ def test_what_changed_just_now_waits_unless_it_is_handed_over(drop: Drop) -> Non
     drop.store.change_avus(drop.collection, add=[Avu("omero::ingest_ready", "yes")])
     assert [one.path for one in drop.scan(quiet_s=3600).done] == [first]
     assert "ingest_state" not in drop.avus(first)
+
+
+def test_quiet_is_told_by_the_clock_of_irods(drop: Drop) -> None:
+    """Ours may be wrong by a day."""
+    drop.opt_in()
+    path = drop.put("a.png")
+    real = drop.store.time_there()
+    for here in (real - 86_400, real, real + 1_800):
+        plan = ingest.plan(
+            drop.store, drop.collection, drop.hands(), replace(drop.options, quiet_s=600), clock=Stopped(here)
+        )
+        assert [one.path for one in plan.waiting] == [path]
 
 
 def test_where_only_a_hand_over_counts_quiet_is_not_enough(drop: Drop) -> None:
@@ -302,7 +326,7 @@ def test_a_set_whose_avus_broke_off_is_not_imported_again_in_parts(drop: Drop, z
     for name in names:
         drop.put(name, tiff())
     path = drop.put("set.companion.ome", ome_xml(names).encode())
-    zone.faults.fail_call(ATOMIC, "SYS_INTERNAL_ERR", nth=4)  # two tell the time, one member has its AVUs
+    zone.faults.fail_call(ATOMIC, "SYS_INTERNAL_ERR", nth=2)  # one member has its AVUs then
     assert drop.scan().done == ()
     assert [one.path for one in drop.scan().done] == [path]
     assert len(drop.images()) == 1

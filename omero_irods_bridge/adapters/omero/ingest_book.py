@@ -30,8 +30,8 @@ _MADE: Final = (
 )
 _LINKED: Final = "select l.child from {}AnnotationLink l where l.parent.id = :id and l.details.owner.id = :me"
 _FILES: Final = (
-    "select s.id, e.clientPath, f.id, f.path, f.name, f.size, f.hash, f.hasher.value"
-    " from Fileset s join s.usedFiles e join e.originalFile f left outer join f.hasher"
+    "select s.id, e.clientPath, f.id, f.path, f.name, f.size, f.hash, h.value"
+    " from Fileset s join s.usedFiles e join e.originalFile f left outer join f.hasher h"
     " where s.id in (:ids) order by s.id, index(e)"
 )
 _HINT: Final = "Run this where the ManagedRepository of OMERO is mounted for writing."

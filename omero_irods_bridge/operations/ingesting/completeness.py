@@ -51,6 +51,8 @@ def _not_whole(members: Iterable[DataObject]) -> str:
 
 
 def _not_quiet(members: Iterable[DataObject], patience: Patience) -> str:
+    if patience.quiet_s <= 0:
+        return ""
     latest = max((replica.modified or 0.0) for one in members for replica in one.replicas)
     left = latest + patience.quiet_s - patience.now
     return f"it changed just now: it has to be quiet for another {left:.0f} s" if left > 0 else ""

@@ -35,6 +35,9 @@ from omero_irods_bridge.operations.ingesting.references import referred
 from omero_irods_bridge.operations.ingesting.targets import expand
 from omero_irods_bridge.ports import Clock, TreeStore
 
+MOST_SKEW_S: Final = 3600.0
+"""By which clocks of this computer and of iRODS may differ, seconds."""
+
 _PACKETS: Final = (".zip", ".tar")
 
 
@@ -88,7 +91,7 @@ def make_plan(
     objects, avus = _contents(store, roots, options, report, cancel)
     draft = _Draft(opt_ins, objects, avus, options, hands)
     draft.sort_out()
-    now = _time(store, clock, report) if draft.has_candidates else 0.0
+    now = _time(store, clock, report) if draft.needs_time(clock.now()) else clock.now()
     draft.decide(now, cancel)
     return draft.plan(collection)
 
@@ -140,9 +143,13 @@ class _Draft:
         self._concerned: set[str] = set()
         self._allowed: dict[tuple[str, str], bool] = {}
 
-    @property
-    def has_candidates(self) -> bool:
-        return bool(self.candidates or self._packets)
+    def needs_time(self, here: float) -> bool:
+        """Whether something changed so lately that the difference of two clocks may matter."""
+        if self._options.quiet_s <= 0:
+            return False
+        found = (replica for one in (*self.candidates, *self._packets) for replica in one.replicas)
+        latest = max((replica.modified or 0.0 for replica in found), default=0.0)
+        return latest + self._options.quiet_s + MOST_SKEW_S > here
 
     def plan(self, collection: str) -> IngestPlan:
         waiting = tuple(self._waiting)
