@@ -7,6 +7,8 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,13 @@ from omero_irods_bridge.agent.auditing import audit_fields
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.cookies import COOKIE, LASTS_S, Cookies, secret_in
-from omero_irods_bridge.agent.http.sign_in import FAILURES_OF_A_USER, KNOWN_S, WITHIN_S, SignIn
+from omero_irods_bridge.agent.http.sign_in import (
+    FAILURES_FROM_AN_ADDRESS,
+    FAILURES_OF_A_USER,
+    KNOWN_S,
+    WITHIN_S,
+    SignIn,
+)
 from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.http.throttle import MOST_KEYS, Throttle, TooManyAttempts
 from omero_irods_bridge.agent.identities import Identities
@@ -307,17 +315,39 @@ def test_omero_that_is_away_uses_up_no_attempts(api: httpx.Client, users: KnownU
 
 def test_failures_are_forgotten_with_time_and_never_fill_the_memory(hands: Hands) -> None:
     throttle = Throttle(2, 10, hands.now)
+
+    def fail(key: str) -> None:
+        with suppress(AccessDenied), throttle.attempt(key):
+            raise AccessDenied("no")
+
     for number in range(MOST_KEYS + 5):
-        throttle.take(str(number))
+        fail(str(number))
     assert len(throttle._failures) == MOST_KEYS
-    throttle.take("a")
+    fail("a")
     hands.at += 5
-    throttle.take("a")
+    fail("a")
     with pytest.raises(TooManyAttempts) as refused:
-        throttle.take("a")
+        fail("a")
     assert refused.value.wait_s == 5
     hands.at += 5.1
-    throttle.take("a")
+    fail("a")
+
+
+def test_many_who_come_at_once_with_good_sessions_are_all_let_in(
+    api: httpx.Client, users: KnownUsers
+) -> None:
+    """Scripts of all users come from the address of one OMERO server."""
+    names = tuple(f"lab-{number}" for number in range(3 * FAILURES_FROM_AN_ADDRESS))
+    users.names, users.takes_s = names, 0.02
+    with ThreadPoolExecutor(len(names)) as pool:
+        found = list(pool.map(lambda name: api.get("/api/v1/jobs", headers=session_of(name)), names))
+    assert {one.status_code for one in found} == {403}
+    assert {one.json()["title"] for one in found} == {f"{name} may not use the agent." for name in names}
+
+
+def test_workers_that_start_at_once_have_the_same_secret(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        assert len(set(pool.map(lambda _: secret_in(tmp_path / "secret"), range(40)))) == 1
 
 
 @pytest.mark.parametrize(

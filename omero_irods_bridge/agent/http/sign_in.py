@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import anyio
 import anyio.to_thread
@@ -32,7 +32,6 @@ FAILURES_FROM_AN_ADDRESS: Final = 30
 WITHIN_S: Final = 60.0
 
 _KEY: Final = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
-_T = TypeVar("_T")
 
 
 class NotSignedIn(AccessDenied):
@@ -99,16 +98,11 @@ class SignIn:
             TooManyAttempts: too many failed for this name, or from this address.
             Unreachable: OMERO does not answer.
         """
-        self._of_users.take(user)
         try:
-            found = await self._counted(address, self._users.by_password, user, password)
+            found = await self._patiently(lambda: self._try_password(user, password, address))
         except NotSignedIn as error:
             audit(user, "sign in", refused="OMERO does not let him in.")
             raise NotSignedIn("OMERO does not know this user with this password.", hint=error.hint) from None
-        except BaseException:
-            self._of_users.give_back(user)
-            raise
-        self._of_users.give_back(user)
         audit(found, "sign in")
         return self.requester(found)
 
@@ -120,28 +114,23 @@ class SignIn:
     async def _ask_for_session(self, key: str, address: str) -> str:
         if not _KEY.fullmatch(key):
             raise NotSignedIn("X-OMERO-Session is no key of a session.", hint="Log in to OMERO again.")
-        return await self._counted(address, self._users.by_session, key)
+        return await self._patiently(lambda: self._try_session(key, address))
 
-    async def _counted(self, address: str, ask: Callable[..., str], *arguments: str) -> str:
-        """Only what OMERO refuses counts as a failure."""
-        self._of_addresses.take(address)
-        try:
-            found = await self._patiently(ask, *arguments)
-        except AccessDenied as error:
-            raise NotSignedIn(error.message, hint=error.hint) from None
-        except BaseException:
-            self._of_addresses.give_back(address)
-            raise
-        self._of_addresses.give_back(address)
-        return found
+    def _try_session(self, key: str, address: str) -> str:
+        with self._of_addresses.attempt(address):
+            return self._users.by_session(key)
 
-    async def _patiently(self, ask: Callable[..., _T], *arguments: Any) -> _T:
-        """In a thread; one that OMERO keeps waiting is left to itself."""
+    def _try_password(self, user: str, password: str, address: str) -> str:
+        with self._of_users.attempt(user), self._of_addresses.attempt(address):
+            return self._users.by_password(user, password)
+
+    async def _patiently(self, ask: Callable[[], str]) -> str:
+        """In a thread, of which there are few; one that OMERO keeps waiting is left to itself."""
         try:
             with anyio.fail_after(PATIENCE_S):
-                return await anyio.to_thread.run_sync(
-                    lambda: ask(*arguments), abandon_on_cancel=True, limiter=self._room
-                )
+                return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self._room)
+        except AccessDenied as error:
+            raise NotSignedIn(error.message, hint=error.hint) from None
         except TimeoutError as error:
             raise Unreachable("OMERO does not answer.", hint="Try again later.") from error
 

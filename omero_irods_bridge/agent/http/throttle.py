@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Final
 
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError
 
 MOST_KEYS: Final = 10_000
 """Of whom failures are remembered at once."""
@@ -36,12 +37,26 @@ class Throttle:
         self._failures: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
 
-    def take(self, key: str) -> None:
-        """Count an attempt before it is made, so that many at once count too.
+    @contextmanager
+    def attempt(self, key: str) -> Iterator[None]:
+        """One attempt, made in the block; it has failed when AccessDenied leaves it.
+
+        Those under way count, so that many at once are no way around.
 
         Raises:
             TooManyAttempts: this one is not to be made.
         """
+        self._take(key)
+        try:
+            yield
+        except AccessDenied:
+            raise
+        except BaseException:
+            self._give_back(key)
+            raise
+        self._give_back(key)
+
+    def _take(self, key: str) -> None:
         with self._lock:
             made, now = self._recent(key)
             if len(made) >= self._most:
@@ -53,8 +68,7 @@ class Throttle:
                 )
             made.append(now)
 
-    def give_back(self, key: str) -> None:
-        """The attempt did not fail after all, or nobody could say."""
+    def _give_back(self, key: str) -> None:
         with self._lock:
             made, _ = self._recent(key)
             if made:
