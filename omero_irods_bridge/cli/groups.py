@@ -12,7 +12,7 @@ from omero_irods_bridge.cli.options import with_groups
 
 _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
     "agent": (
-        "The service that runs jobs for people who have walked away.",
+        "The service that runs jobs for people who have walked away.\n\nExample:  omero-irods agent run",
         {
             "run": agent.run,
             "api": agent.api,
@@ -26,7 +26,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
         },
     ),
     "jobs": (
-        "What has become of the agent's jobs.",
+        "What has become of the agent's jobs.\n\nExample:  omero-irods jobs list --state failed",
         {
             "list": jobs.list_jobs,
             "show": jobs.show,
@@ -37,7 +37,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
         },
     ),
     "ingest": (
-        "What lies in iRODS, in collections that opted in, appears in OMERO.",
+        (
+            "What lies in iRODS, in collections that opted in, appears in OMERO.\n\n"
+            "Example:  omero-irods ingest scan /tempZone/home/lab --dry-run"
+        ),
         {
             "scan": ingest.scan,
             "watch": ingest.watch,
@@ -48,11 +51,17 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
         },
     ),
     "rules": (
-        "Rule files of an iRODS server: they tell of arrivals, and protect what OMERO links in place.",
+        (
+            "Rule files of an iRODS server: they tell of arrivals, and protect what OMERO links in place.\n\n"
+            "Example:  omero-irods rules install --dry-run"
+        ),
         {"install": rules.install, "check": rules.check},
     ),
     "scripts": (
-        "What users of OMERO.web and OMERO.insight get: scripts that hand over to the agent.",
+        (
+            "What users of OMERO.web and OMERO.insight get: scripts that hand over to the agent.\n\n"
+            "Example:  omero-irods scripts list"
+        ),
         {"install": scripts.install, "list": scripts.list_scripts, "remove": scripts.remove},
     ),
 }

@@ -41,6 +41,7 @@ def init(
     """Write a first settings file, with comments. At a terminal it asks for what no option says.
 
     Nothing is overwritten. No password is asked for or kept.
+
     Example:  omero-irods init -s omero.example.org --path demoResc:/var/lib/irods/Vault=/mnt/vault
     """
     from omero_irods_bridge.first_settings import TOKENS, USERS, Answers, settings_text

@@ -41,7 +41,8 @@ def _exit_with_status(status: int | None, **_parameters: object) -> None:
 
 app = typer.Typer(
     name="omero-irods",
-    help="Move microscopy images, with all that OMERO knows about them, between OMERO and iRODS.",
+    help="Move microscopy images, with all that OMERO knows about them, between OMERO and iRODS.\n\n"
+    "Example:  omero-irods pack Dataset:51 --dry-run",
     rich_markup_mode=None,
     add_completion=False,
     context_settings={"max_content_width": 100},

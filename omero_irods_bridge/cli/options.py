@@ -91,7 +91,7 @@ class Filters:
     min_size: Annotated[
         str | None, typer.Option(metavar="SIZE", help="At least so large, e.g. 500MB, 2GiB.")
     ] = None
-    max_size: Annotated[str | None, typer.Option(metavar="SIZE", help="At most so large.")] = None
+    max_size: Annotated[str | None, typer.Option(metavar="SIZE", help="At most so large, e.g. 2GiB.")] = None
 
     def criteria(self, name: str | None) -> Criteria:
         """Raises UsageError for what is no date, size or object."""

@@ -10,16 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omero_irods_bridge.cli import parsing
-from omero_irods_bridge.cli.main import app, main
+from omero_irods_bridge.cli.main import main
 from omero_irods_bridge.model.errors import ExitStatus, UsageError
-
-COMMANDS = ["pack", "unpack", "undo", "loads", "diff", "list", "find", "show", "verify", "gc", "settings"]
-COLUMNS, LINES = 100, 24
 
 
 @pytest.fixture(autouse=True)
@@ -76,29 +72,6 @@ def test_what_cannot_be_understood_is_said_in_words_and_in_json(
 def test_a_settings_file_that_was_named_must_be_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings", "--config", "none.toml"]) == ExitStatus.NOT_FOUND
     assert "none.toml is not there" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_fits_a_screen_and_has_an_example(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    monkeypatch.setenv("COLUMNS", str(COLUMNS))
-    assert main([command, "--help"]) == ExitStatus.DONE
-    lines = capsys.readouterr().out.rstrip("\n").split("\n")
-    assert len(lines) <= LINES
-    assert max(map(len, lines)) <= COLUMNS
-    assert any(f"Example:  omero-irods {command}" in line for line in lines)
-
-
-def test_every_command_has_its_help_tested() -> None:
-    assert sorted(COMMANDS) == sorted(filter(None, (one.name for one in app.registered_commands)))
-
-
-def test_every_option_says_what_it_is_for() -> None:
-    group = typer.main.get_command(app)
-    for name in COMMANDS:
-        for parameter in group.commands[name].params:  # type: ignore[attr-defined]
-            assert parameter.param_type_name == "argument" or parameter.help, (name, parameter.name)
 
 
 def test_a_command_that_needs_no_omero_does_not_wait_for_its_library(tmp_path: Path) -> None:
