@@ -76,7 +76,7 @@ def as_irods_4_reads(text: str) -> tuple[str, str]:
 
 
 def as_irods_5_reads(text: str) -> tuple[str, str]:
-    """The same by ``lib/genquery1/dsl/lexer.l``: a quote ends the value, two are one, backslash x is a byte."""
+    """The same by ``lib/genquery1/dsl/lexer.l``: a quote ends it, two are one, backslash x is a byte."""
     match = re.fullmatch(r"COLL_NAME (=|like) '((?:''|[^'])*)'", text, re.DOTALL)
     assert match is not None
     decoded = re.sub(r"\\x([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), match[2])

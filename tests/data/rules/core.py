@@ -101,7 +101,8 @@ def pep_api_data_obj_chksum_finally(rule_args, callback, rei):
 def _linked(callback, path):
     collection, _, name = path.rpartition("/")
     condition = "COLL_NAME = '%s' AND DATA_NAME = '%s' AND META_DATA_ATTR_NAME = 'omero::linked'"
-    return any(row_iterator(["DATA_ID"], condition % (collection, name), AS_LIST, callback))
+    quoted = tuple(text.replace("'", "''") for text in (collection, name))  # as iRODS 5 wants it
+    return any(row_iterator(["DATA_ID"], condition % quoted, AS_LIST, callback))
 
 
 def _linked_below(callback, collection):

@@ -1,4 +1,4 @@
-"""GenQuery 1 in rules: columns and conditions as text (``fillGenQueryInpFromStrCond``)."""
+"""GenQuery 1 in rules: columns and conditions as text (``lib/genquery1``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omero_irods_sandbox.irods_zone.errors import ZoneError
+from omero_irods_sandbox.irods_zone.errors import ZoneError, code_of
 from omero_irods_sandbox.irods_zone.policy.query_text import columns, conditions
 
 
@@ -29,10 +29,34 @@ def test_no_conditions_are_none() -> None:
     assert conditions("  ").inx == []
 
 
-def test_a_single_quote_in_a_value_takes_the_next_condition_in() -> None:
-    found = conditions("DATA_NAME = 'it's' AND COLL_NAME = '/z'")
-    assert found.inx == [403]
-    assert found.value == ["= 'it's' AND COLL_NAME = '/z'"]
+def test_a_quote_in_a_value_is_written_twice_and_a_byte_by_its_number() -> None:
+    found = conditions(r"DATA_NAME = 'it''s \xC2\xb5' AND COLL_NAME in ('/z', '/y')")
+    assert found.inx == [403, 501]
+    assert found.value == ["= 'it's µ'", "in ('/z', '/y')"]
+
+
+def test_conditions_of_one_column_are_joined_by_bars() -> None:
+    found = conditions("DATA_NAME = 'a' || LIKE 'b%' and DATA_SIZE between '1' '2'")
+    assert found.value == ["= 'a' || like 'b%'", "between '1' '2'"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DATA_NAME = 'it's' AND COLL_NAME = '/z'",
+        "DATA_NAME = x",
+        "DATA_NAME = 'a' and",
+        "DATA_NAME 'a'",
+        "'a' = DATA_NAME",
+        "DATA_NAME = 'a' DATA_SIZE = '1'",
+        "DATA_NAME = 'a",
+        'DATA_NAME = "a"',
+    ],
+)
+def test_what_is_no_condition_is_refused(text: str) -> None:
+    with pytest.raises(ZoneError) as refused:
+        conditions(text)
+    assert refused.value.code == code_of("INPUT_ARG_NOT_WELL_FORMED_ERR")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """GenQuery 1 as rules write it: a list of columns and a condition, glued together to one text.
 
-Source: ``msiMakeGenQuery`` of ``genQueryMS.cpp``, ``fillGenQueryInpFromStrCond``,
-``goodStrExpr`` and ``getSelVal`` of ``rcMisc.cpp``, names of ``rodsGenQueryNames.h``.
+Source: ``msiMakeGenQuery`` of ``genQueryMS.cpp``, ``lexer.l`` and ``parser.y`` of lib/genquery1 in iRODS
+5.0.2, names of ``rodsGenQueryNames.h``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from omero_irods_sandbox.irods_zone.policy.values import Pairs
 _SELECTED: Final = re.compile(r"\s*(?:(\w+)\s*\(\s*(\w+)\s*\)|(\w+))\s*")
 _FUNCTIONS: Final = {"min": 2, "max": 3, "sum": 4, "avg": 5, "count": 6, "order": 0x400, "order_desc": 0x800}
 _PLAIN: Final = 1
-_AND: Final = re.compile(r" (?:and|AND) ")
+_LEXEME: Final = re.compile(
+    r"(?P<blank>[ \t\n]+)|(?P<value>'(?:''|[^'])*')|(?P<word>[a-zA-Z][a-zA-Z0-9_]*)"
+    r"|(?P<sign>\|\||&&|<>|<=|>=|!=|[=<>,()])"
+)
+_VALUES: Final = r"value(?: , value)*"
+_EXPRESSION: Final = (
+    rf"(?:(?:not )?like value|between value value|(?:=|!=|<>|<=?|>=?) value|in \( {_VALUES} \)|in {_VALUES}"
+    r"|begin_of value|parent_of value)"
+)
+_EXPRESSIONS: Final = re.compile(rf"{_EXPRESSION}(?: (?:\|\||&&) {_EXPRESSION})*")
 
 _NAMES: Final[dict[str, int]] = (
     {column.icat_key: number for number, column in ModelBase.column_items}
@@ -75,43 +84,55 @@ def columns(text: str) -> Pairs:
 
 
 def conditions(text: str) -> Pairs:
-    """``A = 'x' and B like 'y'`` as column numbers and conditions, split where all quotes are closed.
+    r"""``A = 'x' and B like 'y' || = 'z'`` as column numbers and conditions.
 
-    A quote in a value is not escaped there either: one that is alone makes
-    the rest of the text part of the value.
+    In a value ``''`` is a quote and ``\xHH`` a byte of UTF-8; what stands between ``and`` is one column's.
 
     Raises:
         ZoneError: NO_COLUMN_NAME_FOUND, INPUT_ARG_NOT_WELL_FORMED_ERR.
     """
     found = Pairs()
-    for part in _parts(text) if text.strip() else []:
-        name, blank, condition = part.strip().partition(" ")
-        if not blank:
-            raise ZoneError("INPUT_ARG_NOT_WELL_FORMED_ERR", f"Not a condition: {part!r}")
-        found.add(column_number(name), condition)
+    rest = _lexemes(text)
+    while rest:
+        end = next((n for n, one in enumerate(rest) if one.lower() == "and"), len(rest))
+        if end == len(rest) - 1:
+            raise _malformed(text)
+        name, tests = rest[0], rest[1:end]
+        if not name[0].isalpha() or not _EXPRESSIONS.fullmatch(" ".join(map(_shape, tests))):
+            raise _malformed(text)
+        found.add(column_number(name), _condition(tests))
+        rest = rest[end + 1 :]
     return found
 
 
-def _parts(text: str) -> list[str]:
-    parts, start = [], 0
-    for match in _AND.finditer(text):
-        if _is_balanced(text[start : match.start()]):
-            parts.append(text[start : match.start()])
-            start = match.end()
-    return [*parts, text[start:]]
+def _lexemes(text: str) -> list[str]:
+    """Values have their quotes and escapes."""
+    found, position = [], 0
+    while position < len(text):
+        match = _LEXEME.match(text, position)
+        if match is None:
+            raise _malformed(text)
+        if match.lastgroup != "blank":
+            found.append(match[0])
+        position = match.end()
+    return found
 
 
-def _is_balanced(text: str) -> bool:
-    """Quotes and parentheses are all closed; those inside quotes mean nothing."""
-    outside = re.sub(r"'[^']*'|\"[^\"]*\"", "", text)
-    return not re.search(r"['\"]", outside) and _parentheses(outside) == 0
+def _shape(lexeme: str) -> str:
+    return "value" if lexeme[0] == "'" else lexeme.lower()
 
 
-def _parentheses(text: str) -> int:
-    depth = 0
-    for character in text:
-        if character == "(":
-            depth += 1
-        elif character == ")" and depth > 0:
-            depth -= 1
-    return depth
+def _condition(tests: list[str]) -> str:
+    """As the parser hands it on: values keep their quotes, and escapes are gone."""
+    parts = [f"'{_unescaped(one)}'" if one[0] == "'" else one.lower() for one in tests]
+    return " ".join(parts).replace("( ", "(").replace(" )", ")").replace(" ,", ",")
+
+
+def _unescaped(literal: str) -> str:
+    raw = literal[1:-1].replace("''", "'").encode("utf-8", "surrogateescape")
+    decoded = re.sub(rb"\\x([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), raw)
+    return decoded.decode("utf-8", "surrogateescape")
+
+
+def _malformed(text: str) -> ZoneError:
+    return ZoneError("INPUT_ARG_NOT_WELL_FORMED_ERR", f"Not a condition: {text!r}")
