@@ -143,6 +143,12 @@ def _client(url: str, settings: Settings) -> Iterator[tuple[AgentClient, _Whom]]
         yield AgentClient(url, headers), _Whom(user, settings.omero.group or "")
         return
     AgentClient(url, {})  # a wrong URL is told before OMERO is asked
-    with open_connection(settings, working.asker()) as connection:
+    group = settings.omero.group
+    with open_connection(_in_any_group(settings), working.asker()) as connection:
         client = AgentClient(url, {SESSION_HEADER: connection.key})
-        yield client, _Whom({}, connection.identity.group)
+        yield client, _Whom({}, group or connection.identity.group)
+
+
+def _in_any_group(settings: Settings) -> Settings:
+    """The session only says who asks: which group it is in does not matter."""
+    return settings.model_copy(update={"omero": settings.omero.model_copy(update={"group": None})})

@@ -26,6 +26,7 @@ class Which:
     ] = None
     kind: Annotated[JobKind | None, typer.Option(metavar="KIND", help="pack, unpack, verify or gc.")] = None
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Of this OMERO user.")] = None
+    batch: Annotated[str | None, typer.Option(metavar="ID", help="Of this batch.")] = None
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 50
     before: Annotated[int | None, typer.Option(metavar="JOB", help="Older than this one.")] = None
 
@@ -37,7 +38,7 @@ def list_jobs(which: Which, shown: Shown, asked: Asked, config: Config) -> None:
     """
     from omero_irods_bridge.agent.store.jobs import JobFilter
 
-    wanted = JobFilter(which.by, tuple(which.state or ()), which.kind)
+    wanted = JobFilter(which.by, tuple(which.state or ()), which.kind, which.batch)
     with open_jobs(asked, working.settings_of(config)) as jobs:
         found = jobs.list_jobs(wanted, limit=which.limit, before=which.before)
     if shown.as_json:

@@ -88,6 +88,8 @@ def test_jobs_are_listed_shown_cancelled_tried_again_and_forgotten(
     assert main(["jobs", "list", "--state", "cancelled", "--json"]) == ExitStatus.DONE
     (job,) = json.loads(capsys.readouterr().out)["jobs"]
     assert (job["id"], job["work"]["objects"][4], job["requested_by"]) == (first, "Image:4", "ada")
+    assert main(["jobs", "list", "--batch", "none"]) == ExitStatus.DONE
+    assert "no such jobs" in capsys.readouterr().err
     assert main(["jobs", "retry", str(first)]) == ExitStatus.DONE
     assert jobs.get(first).state is JobState.QUEUED
     assert main(["jobs", "delete", str(first)]) == ExitStatus.USAGE

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from dbos import DBOSClient, EnqueueOptions
 
+from omero_irods_bridge.agent.engine.durable import APPLICATION
 from omero_irods_bridge.agent.engine.lease import lease
-from omero_irods_bridge.agent.store.attempts import Attempts
+from omero_irods_bridge.agent.store.attempts import Attempt, Attempts
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.jobs import JobKind, JobSpec, JobState, StateChanged, VerifyWork
@@ -137,6 +140,31 @@ def test_a_job_that_kills_its_worker_is_not_begun_for_ever(agent: Agent) -> None
     assert error is not None
     assert "died 5 times" in error.message
     database.close()
+
+
+def test_an_attempt_that_waits_where_only_an_older_release_looked_is_begun_anew(agent: Agent) -> None:
+    worker = agent.start()  # makes the tables of DBOS
+    until(lambda: "is at work" in (agent.folder / "one.log").read_text())
+    worker.terminate()
+    worker.wait()
+    job = agent.jobs.submit(counting(1))
+    database = Database(agent.where)
+    client = DBOSClient(system_database_url=database.url, application_name=APPLICATION)
+
+    def as_before(connection: sa.Connection, attempt: Attempt, *_: object) -> None:
+        asked: EnqueueOptions = {
+            "workflow_name": "attempt",
+            "workflow_id": f"job/{attempt.job}/{attempt.number}",
+            "queue_name": "attempts",
+        }
+        client.enqueue_in_transaction(connection, asked, attempt.job, attempt.number)
+
+    Attempts(database, SystemClock()).admit(LIMITS, as_before, room=1)
+    client.destroy()
+    database.close()
+    agent.start()
+    until(agent.job_is(job, JobState.DONE))
+    assert agent.jobs.get(job.id).attempt == 2
 
 
 # -- PostgreSQL
