@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from omero_irods_bridge.adapters.irods.environment import account_from_environment
 from omero_irods_bridge.adapters.irods.store import IrodsStore
@@ -17,6 +18,34 @@ from omero_irods_bridge.wiring import Ask, ingest_on, mounts_of, open_connection
 if TYPE_CHECKING:
     from omero_irods_bridge.adapters.omero.connection import OmeroConnection
     from omero_irods_bridge.settings import Settings
+
+
+NOBODY: Final = frozenset({"", "root", "guest"})
+"""Accounts that each OMERO has: nobody is one of them because of his name."""
+
+
+def _same_name(name: str) -> str:
+    return "" if name in NOBODY else name
+
+
+def _is_same_name(name: str, user: str) -> bool:
+    return name == user and name not in NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is who: names of users of the zone, and of OMERO. By default the names are the same."""
+
+    user_of: Callable[[str], str] = _same_name
+    """The name in OMERO of a user of the zone, "" for nobody."""
+    is_same: Callable[[str, str], bool] = _is_same_name
+    """Whether a user of the zone is that user of OMERO."""
+
+
+def _name_in(zone: str, owner: str) -> str:
+    """The name of an owner (``name#zone``); "" for one of another zone, who is a stranger here."""
+    name, _, home = owner.partition("#")
+    return name if home in {"", zone} else ""
 
 
 def options_of(settings: Settings) -> IngestOptions:
@@ -39,13 +68,19 @@ def open_tree_store(settings: Settings, *, is_service: bool = False) -> Iterator
 
 @contextmanager
 def open_hands(
-    settings: Settings, store: TreeStore, ask: Ask | None = None, *, is_service: bool = False
+    settings: Settings,
+    store: TreeStore,
+    ask: Ask | None = None,
+    *,
+    is_service: bool = False,
+    people: People | None = None,
 ) -> Iterator[Hands]:
     """Connections for a scan by ``store``.
 
     A person imports for himself, whatever is named elsewhere. A service (``is_service``) is a rodsadmin in
     iRODS and an administrator with the privilege Sudo in OMERO: it imports for the owner of the collection or
-    card, who has the same name in OMERO; its own collections and cards may name anybody.
+    card, who has the same name in OMERO unless ``people`` says otherwise; its own collections and cards may
+    name anybody.
     """
     with open_connection(settings, ask) as connection:
         side = side_on(connection, settings)
@@ -53,7 +88,7 @@ def open_hands(
             yield _of_person(side, store)
             return
         with ExitStack() as stack:
-            yield _of_service(side, connection, store, settings, stack)
+            yield _of_service(side, connection, store, settings, people or People(), stack)
 
 
 def side_on(connection: OmeroConnection, settings: Settings) -> IngestSide:
@@ -86,7 +121,12 @@ def _of_person(side: IngestSide, store: TreeStore) -> Hands:
 
 
 def _of_service(
-    side: IngestSide, connection: OmeroConnection, store: TreeStore, settings: Settings, stack: ExitStack
+    side: IngestSide,
+    connection: OmeroConnection,
+    store: TreeStore,
+    settings: Settings,
+    people: People,
+    stack: ExitStack,
 ) -> Hands:
     stores: dict[str, IrodsStore] = {}
     mine = f"{store.user}#{store.zone}"
@@ -107,8 +147,8 @@ def _of_service(
         omero=omero,
         irods=irods,
         witness=lambda: nullcontext(side),
-        user_of=lambda owner: owner.partition("#")[0],
-        may_act_as=lambda owner, user: owner in {mine, f"{user}#{store.zone}"},
+        user_of=lambda owner: people.user_of(_name_in(store.zone, owner)),
+        may_act_as=lambda owner, user: owner == mine or people.is_same(_name_in(store.zone, owner), user),
     )
 
 

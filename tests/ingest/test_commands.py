@@ -10,7 +10,7 @@ import pytest
 from irods.session import iRODSSession
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
-from omero_irods_bridge.ingest_wiring import open_hands, open_tree_store, options_of
+from omero_irods_bridge.ingest_wiring import People, open_hands, open_tree_store, options_of
 from omero_irods_bridge.model.errors import ExitStatus
 from omero_irods_bridge.model.ingest import IngestResult
 from omero_irods_bridge.operations import ingest
@@ -143,3 +143,9 @@ def test_a_service_imports_for_owners_and_lets_nobody_name_others(
     assert owners == [[alice.name]]
     told = {one.attribute: one.value for one in his.avus(forged)}
     assert alice.name in told["omero::ingest_error"]
+
+
+@pytest.mark.parametrize("name", ["root", "guest", ""])
+def test_nobody_is_an_account_of_omero_because_of_his_name(name: str) -> None:
+    assert People().user_of(name) == ""
+    assert not People().is_same(name, name)

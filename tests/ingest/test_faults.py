@@ -331,3 +331,11 @@ def test_a_set_whose_avus_broke_off_is_not_imported_again_in_parts(drop: Drop, z
     assert [one.path for one in drop.scan().done] == [path]
     assert len(drop.images()) == 1
     assert all("fileset" in drop.avus(f"{drop.collection}/{name}") for name in names)
+
+
+def test_bytes_that_are_as_bad_as_before_are_tried_once_each(drop: Drop) -> None:
+    drop.opt_in()
+    for content in (b"no image", b"no image either"):
+        drop.put("a.tif", content)
+        assert len(drop.scan().failed) == 1
+        assert drop.plan().items == ()

@@ -16,15 +16,23 @@ from omero_irods_bridge.model.ingest import (
     IngestFailure,
     IngestItem,
     IngestResult,
+    IngestState,
     Waiting,
 )
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.operations.ingesting.annotating import annotate
+from omero_irods_bridge.operations.ingesting.attributes import error_text
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from omero_irods_bridge.operations.ingesting.importing import Work, ingest
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.operations.ingesting.targets import Containers
-from omero_irods_bridge.operations.ingesting.telling import clear, mark_waiting, note_card, tell_failure
+from omero_irods_bridge.operations.ingesting.telling import (
+    clear,
+    is_of_content,
+    mark_waiting,
+    note_card,
+    tell_failure,
+)
 from omero_irods_bridge.operations.ingesting.tending import apply_cards, describe_packets, release_deleted
 
 _PASSING: Final = (StalePlan, Busy)
@@ -82,7 +90,14 @@ class _Applying:
     def fail(self, failure: IngestFailure) -> None:
         """Count it, and say so in iRODS."""
         self._tally.failed.append(failure)
-        tell_failure(failure, self._work)
+        self._tell(failure)
+
+    def _tell(self, failure: IngestFailure) -> None:
+        """Unless it says so already: what is wrong in the settings is wrong for thousands, at each scan."""
+        known = self._plan.known(failure.path)
+        is_said = known.state == IngestState.FAILED and known.error == error_text(failure.error)
+        if not is_said or is_of_content(failure.error):  # then it says of which content, too
+            tell_failure(failure, self._work)
 
     def _for_user(self, user: str, group: str, items: Sequence[IngestItem]) -> None:
         try:
@@ -156,7 +171,7 @@ class _Applying:
     def _failed(self, item: IngestItem, error: BridgeError) -> None:
         self._tally.failed.append(IngestFailure(item.files.path, error))
         for member in item.files.members:
-            tell_failure(IngestFailure(member.path, error), self._work)
+            self._tell(IngestFailure(member.path, error))
 
     def _annotate(self, card: Card, container: str, side: IngestSide, item: IngestItem) -> None:
         try:

@@ -124,9 +124,14 @@ def of_ingested(
     return [*avus, Avu(options.name("ingest_version"), version_of(found), str(found.id))]
 
 
+def error_text(error: BridgeError) -> str:
+    """The reason as an AVU has it: what is wrong, and what to do."""
+    return avu_text(f"{error.message} {error.hint}".strip())
+
+
 def of_failure(error: BridgeError, version: str, options: IngestOptions) -> list[Avu]:
     """State and reason; the state's unit is the version that was tried."""
-    text = avu_text(f"{error.message} {error.hint}".strip())
+    text = error_text(error)
     state = Avu(options.name("ingest_state"), IngestState.FAILED, version[:250])
     return [state, Avu(options.name("ingest_error"), text)]
 
