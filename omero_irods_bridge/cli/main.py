@@ -120,7 +120,7 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
     usual = {"--data": ALL_DATA}
     if next(iter(arguments), "") in TALK_TO_AGENT:
         usual["--agent"] = THE_AGENT
-    following = [*arguments[1:], ""]
+    following = [*arguments, ""][1:]
     return [
         f"{argument}={usual[argument]}" if argument in usual and not is_url(after) else argument
         for argument, after in zip(arguments, following, strict=True)
