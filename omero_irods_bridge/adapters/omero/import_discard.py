@@ -14,6 +14,7 @@ from omero.rtypes import unwrap
 from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.import_marks import batches
 from omero_irods_bridge.adapters.omero.import_waiting import wait_for
+from omero_irods_bridge.adapters.omero.services import query_service
 from omero_irods_bridge.model.errors import BridgeError
 
 _PRESENT: Final = "select f.id from Fileset f where f.id in (:ids)"
@@ -35,7 +36,7 @@ def discard(client: Any, filesets: Sequence[int]) -> None:
 
 
 def _discard(client: Any, filesets: Sequence[int]) -> None:
-    query = client.getSession().getQueryService()
+    query = query_service(client)
     present = _ids(query, _PRESENT, ids=filesets)
     if not present:
         return

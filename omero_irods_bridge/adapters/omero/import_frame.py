@@ -27,6 +27,7 @@ from omero_irods_bridge.adapters.omero.import_paths import check_client_paths
 from omero_irods_bridge.adapters.omero.import_request import new_fileset, new_settings
 from omero_irods_bridge.adapters.omero.import_upload import opened
 from omero_irods_bridge.adapters.omero.import_waiting import wait_for
+from omero_irods_bridge.adapters.omero.services import managed_repository, query_service
 from omero_irods_bridge.model.errors import (
     BridgeError,
     ChecksumMismatch,
@@ -90,7 +91,7 @@ def run_import(
         _check_target(client, options)
         watch.check()
         request = new_fileset(client_paths, options, java_class)
-        process = client.getManagedRepository().importFileset(request, new_settings(options))
+        process = managed_repository(client).importFileset(request, new_settings(options))
         with _closing(process):
             started = _started(client, process, client_paths)
             with _nothing_left_on_error(client, started):
@@ -101,7 +102,7 @@ def _check_target(client: Any, options: ImportOptions) -> None:
     """Before gigabytes are sent to be imported into nothing."""
     if options.target is None:
         return
-    found = client.getSession().getQueryService().find(str(options.target.kind), options.target.id)
+    found = query_service(client).find(str(options.target.kind), options.target.id)
     if found is None:
         raise NotFound(f"{options.target} is not there, or not for you to see.")
 
@@ -118,7 +119,7 @@ def _closing(process: Any) -> Iterator[None]:
 def _started(client: Any, process: Any, client_paths: Sequence[str]) -> Started:
     """Which rows OMERO has made; entries are told apart by their client paths, which it keeps verbatim."""
     first = opened(process, 0, client_paths[0]).getFileId()  # not closed: an empty file would come to be
-    rows = client.getSession().getQueryService().projection(_ENTRIES, omero.sys.ParametersI().addId(first))
+    rows = query_service(client).projection(_ENTRIES, omero.sys.ParametersI().addId(first))
     entries = {row[1]: (row[0], row[2], row[3] + row[4]) for row in map(unwrap, rows)}
     found = [entries[path] for path in client_paths]
     return Started(

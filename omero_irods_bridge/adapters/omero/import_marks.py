@@ -18,6 +18,7 @@ import omero.model
 import omero.sys
 from omero.rtypes import rstring, unwrap
 
+from omero_irods_bridge.adapters.omero.services import query_service, update_service
 from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark, MarkedFileset
 
 _IMPORTING: Final = "importing"
@@ -63,11 +64,10 @@ def _values(mark: ImportMark, images: int | None) -> list[Any]:
 
 def record_complete(client: Any, fileset: int, mark: ImportMark, images: int) -> None:
     """Let the mark of a fileset say that all its images are there."""
-    session = client.getSession()
-    for link in _mark_links(session.getQueryService(), [fileset]):
+    for link in _mark_links(query_service(client), [fileset]):
         annotation = link.child
         annotation.mapValue = _values(mark, images)
-        session.getUpdateService().saveObject(annotation)
+        update_service(client).saveObject(annotation)
 
 
 def add_mark(client: Any, fileset: int, mark: ImportMark, images: int) -> None:
@@ -75,7 +75,7 @@ def add_mark(client: Any, fileset: int, mark: ImportMark, images: int) -> None:
     link = omero.model.FilesetAnnotationLinkI()
     link.parent = omero.model.FilesetI(fileset, False)
     link.child = mark_annotation(mark, images=images)
-    client.getSession().getUpdateService().saveObject(link)
+    update_service(client).saveObject(link)
 
 
 def plates_of(query: Any, filesets: Sequence[int]) -> dict[int, list[int]]:
@@ -90,7 +90,7 @@ def plates_of(query: Any, filesets: Sequence[int]) -> dict[int, list[int]]:
 
 def find_marked(client: Any, load: str) -> list[MarkedFileset]:
     """All filesets of a load that this session sees, by id; a few queries for each 500 of them."""
-    query = client.getSession().getQueryService()
+    query = query_service(client)
     parameters = omero.sys.ParametersI().addString("ns", MARK_NAMESPACE).addString("load", load)
     ids = sorted({row[0].val for row in query.projection(_FILESETS, parameters)})
     return [found for some in batches(ids) for found in _describe(query, some)]

@@ -310,6 +310,14 @@ def test_an_uploader_that_cannot_be_opened_is_an_error(
         importer.import_fileset(files, OPTIONS)
 
 
+def test_a_further_import_asks_for_no_service_again(server: OmeroServer, importer: OmeroImporter) -> None:
+    importer.import_fileset([file_of("zone/a.tif", tiff())], ImportOptions(mark=MARK))
+    server.counters.reset()
+    importer.import_fileset([file_of("zone/b.tif", tiff())], ImportOptions(mark=MARK))
+    asked = {operation.partition(".")[0] for operation in server.counters.all_calls()}
+    assert not asked & {"ServiceFactory", "SharedResources"}
+
+
 # -- stopping
 
 
