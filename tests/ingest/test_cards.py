@@ -143,7 +143,7 @@ def annotate_by_hand(drop: Drop) -> None:
     import omero.model
     from omero.rtypes import rlong, rstring
 
-    (dataset,) = drop.rows("select d.id from Dataset d")
+    (dataset,) = drop.rows("select d.id from Dataset d where d.name = 'Day/1 {raw}'")
     tag = omero.model.TagAnnotationI()
     tag.textValue = rstring("my tag")
     comment = omero.model.CommentAnnotationI()
@@ -254,3 +254,42 @@ def test_a_broken_opt_in_is_told_on_the_collection(drop: Drop) -> None:
     assert [one.path for one in result.failed] == [drop.collection]
     assert "pigeon" in drop.avus(drop.collection)["ingest_error"][0]
     assert drop.images() == []
+
+
+def test_images_follow_an_edited_card_to_another_dataset(drop: Drop) -> None:
+    path = card(drop)
+    drop.put("a.png")
+    drop.put("b.png")
+    drop.scan()
+    move_by_hand(drop, "b.png")
+    annotate_by_hand(drop)
+    card(drop, CARD.replace("Day/1 {raw}", "Day 2"))
+    drop.scan()
+    assert datasets(drop) == {"Day 2": ["a.png"], "mine": ["b.png"]}
+    assert said(drop, "Day 2")["comments"] == ["Stained with DAPI"]
+    assert said(drop) == {
+        "pairs": [[("mine", "stays")]],
+        "ns": None,
+        "comments": ["my comment"],
+        "tags": ["my tag"],
+    }
+    assert len(drop.avus(path)["card_target"]) == 1
+    drop.put("c.png")
+    drop.scan()
+    assert datasets(drop) == {"Day 2": ["a.png", "c.png"], "mine": ["b.png"]}
+
+
+def move_by_hand(drop: Drop, image: str) -> None:
+    """As the user does in OMERO.web."""
+    ((link, child),) = drop.rows(
+        "select l.id, l.child.id from DatasetImageLink l where l.child.name = :name", name=image
+    )
+    with drop.sides() as side:
+        writer = side.receiver.writer
+        writer.delete({"DatasetImageLink": [link]})
+        writer.save(
+            [
+                {"@": "Dataset:_1", "name": "mine"},
+                {"@": "DatasetImageLink:_2", "parent": "Dataset:_1", "child": f"Image:{child}"},
+            ]
+        )

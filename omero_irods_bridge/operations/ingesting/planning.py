@@ -61,8 +61,16 @@ class IngestPlan:
     healed: tuple[str, ...]
     packets: tuple[DataObject, ...]
     cards: tuple[OptIn, ...]
+    opt_ins: OptIns = field(repr=False)
     avus: Mapping[str, tuple[Avu, ...]] = field(repr=False)
     objects: Mapping[str, DataObject] = field(repr=False)
+
+    def carded(self, card: Card) -> Iterator[tuple[str, OptIn]]:
+        """Paths of the objects for which this card counts, with what it asks for."""
+        for path in self.objects:
+            opt_in = self.opt_ins.over(parent_of(path))
+            if isinstance(opt_in, OptIn) and opt_in.card == card:
+                yield path, opt_in
 
     @property
     def size(self) -> int:
@@ -165,6 +173,7 @@ class _Draft:
             healed=tuple(self._healed()),
             packets=tuple(self._packets),
             cards=tuple(one for one in self._opt_ins.asked.values() if _own_card(one) is not None),
+            opt_ins=self._opt_ins,
             avus=self._avus,
             objects=self._objects,
         )

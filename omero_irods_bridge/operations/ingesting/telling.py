@@ -70,3 +70,11 @@ def note_card(card: Card, container: str, user: str, group: str, work: Work) -> 
     stale += attributes.under_way(before, work.options)
     add = [one for one in (version, target) if one not in before]
     work.store.change_avus(card.path, add=add, remove=stale)
+
+
+def forget_target(card: Card, container: str, work: Work) -> None:
+    """Let the card not say any more that it was applied to this container."""
+    named = work.options.name("card_target")
+    before = work.store.avus(card.path)
+    gone = [one for one in before if one.attribute == named and one.value == container]
+    work.store.change_avus(card.path, remove=gone)

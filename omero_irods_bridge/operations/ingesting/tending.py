@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Interrupted
 from omero_irods_bridge.model.events import Notice
@@ -11,9 +12,10 @@ from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations.ingesting.annotating import annotate
 from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.ingesting.links import LinkedObject, gone, release
+from omero_irods_bridge.operations.ingesting.moving import move, places_of
 from omero_irods_bridge.operations.ingesting.packets import describe_packet
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
-from omero_irods_bridge.operations.ingesting.telling import note_card
+from omero_irods_bridge.operations.ingesting.telling import forget_target, note_card
 
 Fail = Callable[[IngestFailure], None]
 
@@ -39,8 +41,8 @@ def apply_cards(plan: IngestPlan, work: Work, fail: Fail) -> list[str]:
             continue
         work.cancel.check()
         try:
-            for container, user, group in targets_of(card, plan):
-                _apply(card, opt_in, container, user, group, work)
+            for target in targets_of(card, plan):
+                _apply(card, opt_in, target, plan, work)
             applied.append(card.path)
         except BridgeError as error:
             _unless_passing(error, IngestFailure(card.path, error, card.version), fail)
@@ -62,16 +64,30 @@ def targets_of(card: Card, plan: IngestPlan) -> Iterator[tuple[str, str, str]]:
             yield one.value, user, group
 
 
-def _apply(card: Card, opt_in: OptIn, container: str, user: str, group: str, work: Work) -> None:
+def _apply(card: Card, opt_in: OptIn, applied: tuple[str, str, str], plan: IngestPlan, work: Work) -> None:
     """AVUs can be written by others than the bridge: whom they name is checked again."""
+    container, user, group = applied
     if not work.hands.may_act_as(opt_in.owner, user):
         raise AccessDenied(
             f"The card {card.path} of {opt_in.owner} was applied as {user}, for whom its owner may not act.",
             hint="Ask the administrator of the bridge.",
         )
     with work.hands.omero(user, group) as side:
-        annotate(card, work.store.zone, container, side)
-    note_card(card, container, user, group, work)
+        places = places_of(card, user, plan, side) or {container: []}
+        for new, keys in places.items():
+            move(keys, container, new, side.receiver)
+            annotate(card, work.store.zone, new, side)
+        if container not in places:
+            annotate(_silent(card), work.store.zone, container, side)
+    for new in places:
+        note_card(card, new, user, group, work)
+    if container not in places:
+        forget_target(card, container, work)
+
+
+def _silent(card: Card) -> Card:
+    """One that says nothing of its data."""
+    return replace(card, pairs=(), tags=(), comment="", title="")
 
 
 def release_deleted(plan: IngestPlan, work: Work) -> list[str]:
