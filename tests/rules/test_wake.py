@@ -95,4 +95,4 @@ def test_an_agent_that_refuses_or_is_away_is_no_failure(
 )
 def test_without_a_good_conf_it_does_nothing_and_ends_well(tmp_path: Path, conf: str | None) -> None:
     assert run(tmp_path, conf).returncode == 0
-    assert not Path("x").exists()
+    assert not Path("$(touch x)").exists()
