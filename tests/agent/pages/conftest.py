@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from omero_irods_bridge.model.jobs import JobSpec, PackWork
+from omero_irods_bridge.model.objects import parse_objects
 from tests.agent.pages.world import World, world_in
 
 
@@ -80,3 +82,11 @@ def words_of(answer: httpx.Response) -> str:
     body = re.sub(r"(?s)<(script|style).*?</\1>", "", answer.text)
     text = re.sub(r"<[^>]+>", " ", body)
     return " ".join(text.replace("&#39;", "'").replace("&amp;", "&").split())
+
+
+def pack(note: str = "", objects: str = "Dataset:51", **more: Any) -> PackWork:
+    return PackWork(parse_objects(objects.split()), note=note, **more)
+
+
+def spec(work: Any = None, request_id: str = "r1", user: str = "ada") -> JobSpec:
+    return JobSpec(work or pack(), user, request_id)

@@ -27,7 +27,7 @@ PIECES = 10
 
 
 def perform(begun: Begun, report: Report, cancel: CancelToken, go: Path) -> Outcome:
-    """A note of ``slow`` lasts until it is cancelled, ``gated`` waits, ``fails once`` fails the first time."""
+    """A note of ``slow`` lasts until it is cancelled, ``gated`` waits, ``fails once`` fails at first."""
     work = begun.job.spec.work
     note = work.note if isinstance(work, PackWork) else ""
     report(Step("Reading what OMERO knows"))
