@@ -69,6 +69,8 @@ def test_a_person_hands_over_walks_away_and_comes_back(
 
     checked = ada("verify", made["path"], "--data", "--wait", "--json")
     assert checked.json["job"]["result"]["complete"] is True
+    other = ada.run("unpack", made["path"], "--group", "system", "--wait", "--json")
+    assert other.status == ExitStatus.ACCESS_DENIED
     loaded = ada("unpack", f"irods:{made['path']}", "--wait", "--json")
     assert loaded.json["job"]["result"]["images"] > 0
     cleaned = ada("gc", "--older-than", "1w", "--json")
@@ -76,7 +78,7 @@ def test_a_person_hands_over_walks_away_and_comes_back(
     assert cleaned.json["job"]["url"].startswith(site.address)
     site.ends(site.jobs.get(cleaned.json["job"]["id"]))
 
-    assert len(ada("jobs", "list", "--json").json["jobs"]) == 4
+    assert len(ada("jobs", "list", "--json").json["jobs"]) == 5
     assert ada.run("jobs", "retry", 1).status == ExitStatus.USAGE
     ada("jobs", "delete", 1)
     assert ada.run("jobs", "show", 1).status == ExitStatus.NOT_FOUND
