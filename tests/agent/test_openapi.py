@@ -29,7 +29,7 @@ from omero_irods_bridge.model.jobs import JobKind, JobSpec
 from omero_irods_bridge.model.objects import parse_objects
 from omero_irods_bridge.model.snapshot import Snapshot
 from omero_irods_bridge.model.unpacking import UnpackRequest
-from omero_irods_bridge.model.work import PackWork
+from omero_irods_bridge.model.work import LARGEST_AGE_S, PackWork
 from tests.agent.answers import by, key_of, session_of
 from tests.agent.conftest import ROOT
 from tests.agent.pages.world import World, described, world_in
@@ -178,7 +178,7 @@ def bodies_of(kind: str) -> st.SearchStrategy[Any]:
 def test_the_description_allows_just_what_is_taken(kind: JobKind) -> None:
     agreed = {True: 0, False: 0}
 
-    @settings(max_examples=300, deadline=None, database=None)
+    @settings(max_examples=200, deadline=None, database=None)
     @given(bodies_of(kind))
     def agree(body: Any) -> None:
         taken = accepted(body)
@@ -186,7 +186,39 @@ def test_the_description_allows_just_what_is_taken(kind: JobKind) -> None:
         agreed[taken] += 1
 
     agree()
-    assert min(agreed.values()) > 10
+    assert min(agreed.values()) > 5
+
+
+def verify(**work: Any) -> dict[str, Any]:
+    return {"kind": "verify", "work": {"path": "/a/b", **work}}
+
+
+def gc(**more: Any) -> dict[str, Any]:
+    return {"kind": "gc", **more}
+
+
+EDGES = [
+    *(verify(scope="data", sample=sample) for sample in (0, 1e-9, 1, 1.0001, None)),
+    *(verify(scope="metadata", sample=sample) for sample in (0.5, None)),
+    *(verify(path="/" + "a" * length) for length in (0, 1023, 1024)),
+    *(gc(work={"older_than_s": age}) for age in (-1e-9, 0, LARGEST_AGE_S, LARGEST_AGE_S + 1)),
+    *(gc(priority=priority) for priority in (-1, 0, 9, 10)),
+    *(
+        gc(**{name: "a" * length})
+        for name in ("batch", "request_id", "requested_by")
+        for length in (0, 1, 100, 101)
+    ),
+    *({"kind": "pack", "work": {"objects": ["Image:1"], "note": "a" * length}} for length in (2000, 2001)),
+    *(
+        {"kind": "unpack", "work": {"path": "/a", "into": into}}
+        for into in ("", "Screen:1", "Plate:1", "Dataset:1,2")
+    ),
+]
+
+
+@pytest.mark.parametrize("body", EDGES, ids=range(len(EDGES)))
+def test_the_description_has_the_limits_of_jobs(body: dict[str, Any]) -> None:
+    assert VALID.is_valid(body) == accepted(body), body
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
