@@ -131,4 +131,4 @@ def test_what_is_not_in_the_users_reach_is_a_dead_letter(site: Site) -> None:
     ended = {job.id: site.ends(job) for job in (elsewhere, in_place, nowhere)}
     assert {one.state for one in ended.values()} == {JobState.FAILED}
     codes = [one.error.code for one in ended.values() if one.error is not None]
-    assert codes == ["not-found", "not-in-place", "not-found"]
+    assert codes == ["usage", "not-in-place", "not-found"]
