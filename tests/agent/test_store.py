@@ -376,7 +376,10 @@ def test_limits_hold_while_five_hundred_submissions_come_at_once(memory: Path) -
         done = [job for one in workers for job in one.result()]
     assert sorted(done) == sorted(ids)
     assert len(set(ids)) == SUBMISSIONS
-    assert most == {"all": 6, "user": 3, "verify": 2, "gc": 5}
+    allowed = {"all": 6, "user": 3, "verify": 2, "gc": 5}
+    assert most.keys() == allowed.keys()
+    assert all(most[name] <= limit for name, limit in allowed.items())
+    assert most["all"] > 1
 
 
 def ask(where: str, numbers: range) -> list[int]:
