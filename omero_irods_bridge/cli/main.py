@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     Help and errors call the command ``program``. A ``BridgeError`` is shown without a traceback; any other
     exception is a defect and passes through.
     """
-    given = _spelled_out(sys.argv[1:] if arguments is None else arguments)
+    given = spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
         _check_unicode(given)
         return _run(given, program) if given else _run(["--help"], program) or ExitStatus.USAGE
@@ -115,7 +115,7 @@ def _check_unicode(arguments: Sequence[str]) -> None:
             )
 
 
-def _spelled_out(arguments: Sequence[str]) -> list[str]:
+def spelled_out(arguments: Sequence[str]) -> list[str]:
     """Options whose value may be left out get it."""
     usual = {"--data": ALL_DATA}
     if next(iter(arguments), "") in TALK_TO_AGENT:

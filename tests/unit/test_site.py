@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree as ET
 
 import pytest
 import typer
@@ -20,7 +21,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def pages() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("site_pages", ROOT / "docs" / "site" / "pages.py")
+    return loaded("pages")
+
+
+def loaded(name: str) -> ModuleType:
+    """A module beside the documentation."""
+    spec = importlib.util.spec_from_file_location(f"site_{name}", ROOT / "docs" / "site" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -71,3 +77,17 @@ def test_each_decision_is_in_the_list(pages: ModuleType) -> None:
     text = pages.decisions()
     files = [file.name for file in (ROOT / "docs" / "decisions").glob("*.md")]
     assert [name for name in files if name not in text] == []
+
+
+def test_the_picture_of_the_data_flow_is_what_its_text_says() -> None:
+    drawn = loaded("data_flow")
+    assert drawn.PICTURE.read_text(encoding="utf-8") == drawn.drawing(
+        drawn.SOURCE.read_text(encoding="utf-8")
+    )
+
+
+def test_a_drawing_is_a_picture_whatever_its_texts() -> None:
+    box = '{at = [0, 0], size = [2, 2], title = "&", lines = ["<"]}'
+    text = f'title = "a < b"\nsize = [4, 4]\nbox = [{box}]\narrow = []\n'
+    picture = ET.fromstring(loaded("data_flow").drawing(text))
+    assert [one.text for one in picture.iter("{http://www.w3.org/2000/svg}text")] == ["&", "<"]
