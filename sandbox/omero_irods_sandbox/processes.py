@@ -40,7 +40,7 @@ def started(
     """``omero-irods-sandbox ARGUMENTS`` and the JSON line it prints when it is ready.
 
     Its messages go to the file ``messages``, else to our standard error. It is told to stop at the end of the
-    block if it still runs.
+    block if it still runs, and has ended afterwards.
 
     Raises:
         RuntimeError: it ended before it was ready; says where its messages are.
@@ -55,8 +55,20 @@ def started(
         try:
             yield process, _ready(process, messages)
         finally:
-            if process.poll() is None:
-                process.terminate()
+            end(process)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """``SIGTERM``, and ``SIGKILL`` when it takes too long; it has ended afterwards.
+
+    Popen by itself waits for a quarter of a second only when Ctrl-C ends a block.
+    """
+    process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _ready(process: subprocess.Popen[str], messages: Path | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
@@ -62,7 +63,7 @@ def test_the_demo_shows_each_command_and_what_came_of_it(tmp_path: Path) -> None
     home, folder = tmp_path / "home", tmp_path / "demo"
     home.mkdir()
     with demo("--folder", str(folder), HOME=str(home), XDG_CACHE_HOME=str(tmp_path / "cache")) as process:
-        out, errors = process.communicate(timeout=240)
+        out, errors = process.communicate(timeout=500)
     assert (process.returncode, errors) == (0, ""), out + errors
     for command in (
         "$ omero login alice@",
@@ -75,28 +76,52 @@ def test_the_demo_shows_each_command_and_what_came_of_it(tmp_path: Path) -> None
         "$ omero-irods unpack /tempZone/home/alice/microscopy.zip\n",
         "$ omero-irods diff /tempZone/home/alice/microscopy.zip\n",
         "$ omero-irods loads\n",
+        "$ omero-irods doctor\n",
+        "$ omero-irods agent run &\n",
+        "$ omero-irods scripts install --agent http://127.0.0.1:",
+        '>>> scripts.runScript(scripts.getScriptID("/omero/iRODS/Save_to_iRODS.py"), ',
+        "$ omero-irods jobs watch 1\n",
+        "/api/v1/jobs/1\n",
+        "$ omero-irods pack Dataset:1 --note 'for the paper' --agent --wait\n",
+        "$ omero-irods rules install --target etc",
+        "$ imeta add -C /tempZone/home/alice/microscope omero::ingest in-place\n",
+        "$ omero-irods ingest scan /tempZone/home/alice/microscope --service\n",
+        "$ omero-irods ingest status /tempZone/home/alice/microscope/ihc.png\n",
+        "$ omero delete Image:5\n",
     ):
         assert command in out
     assert re.findall(r"✓ (Image:\d \(retina\.jpg\)) is named and no other; exit status 4", out)
     assert re.search(r"\$ omero-irods undo [0-9a-f]{24}\n", out)
     assert re.search(r"^    Identical *$", out, re.MULTILINE)
     assert "✓ just the new name is told; exit status 5" in out
-    assert out.count("✓ ") >= 19
+    for outcome in (
+        "she has the number 1 at once, and may log out",
+        "the page says done",
+        "owned and packed by alice",
+        "omero::ingest_state is waiting",
+        "0 bytes were copied: it is a link",
+        "the rename is refused, with the reason",
+        "the removal is refused, with the reason",
+        "it is not protected any more",
+    ):
+        assert f"✓ {outcome}\n" in out
+    assert out.count("✓ ") >= 45
     assert "exit status 0" not in out  # of a step that failed
-    assert (folder / "alice" / "password").read_text().strip() not in out
+    for whose in ("alice", "bridge"):
+        assert (folder / whose / "password").read_text().strip() not in out
     assert list(home.iterdir()) == []
 
 
 def test_every_step_is_numbered_explained_and_within_the_terminal(tmp_path: Path) -> None:
     with demo(TMPDIR=str(tmp_path)) as process:
-        out, _ = process.communicate(timeout=240)
+        out, _ = process.communicate(timeout=500)
     lines = out.splitlines()
     begins = [index for index, line in enumerate(lines) if re.match(r"\d+\. ", line)]
     assert [int(lines[index].partition(".")[0]) for index in begins] == list(range(1, len(begins) + 1))
     assert len(begins) > len(CHAPTERS)
     for index in begins:
         assert lines[index + 1].endswith((".", "?")) or lines[index + 2].endswith((".", "?"))
-    assert [line for line in lines if len(line) > WIDTH and not line.startswith("    $")] == []
+    assert [line for line in lines if len(line) > WIDTH and not line.startswith(("    $", "    >>>"))] == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,19 +130,25 @@ def test_a_demo_that_is_kept_can_be_used_by_hand_and_ends_on_sigterm(tmp_path: P
         said = read_until(process, "root's of OMERO")
         profile = tmp_path / "alice" / "profile.sh"
         assert f"$ source {profile}\n" in said
-        shell = ["bash", "-c", f"source {profile}; omero-irods list --json; omero-irods pack Dataset:1"]
+        url = re.search(r"In a browser: (\S+) \(sign in as alice\)", said)
+        assert url is not None
+        assert httpx.get(f"{url[1]}/readyz").status_code == 200
+        lines = "omero-irods list --json; omero-irods pack Dataset:1; omero-irods jobs list"
+        shell = ["bash", "-c", f"source {profile}; {lines}"]
         listed = subprocess.run(shell, capture_output=True, text=True, env={}, timeout=120, check=False)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert '"path": "/tempZone/home/alice/microscopy.zip"' in listed.stdout
-    assert "/tempZone/home/alice/microscopy-2.zip" in listed.stdout, listed.stderr
+    assert "/tempZone/home/alice/microscopy-4.zip" in listed.stdout, listed.stderr
+    assert listed.stdout.count(" done ") == 2
     assert process.returncode == 0
     assert running(tmp_path) == ""
 
 
-def test_ctrl_c_in_the_middle_stops_the_servers_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["omero-irods pack Dataset:1 --dry-run", "--agent --wait"])
+def test_ctrl_c_in_the_middle_stops_the_servers_and_leaves_nothing(tmp_path: Path, when: str) -> None:
     with demo(TMPDIR=str(tmp_path)) as process:
-        read_until(process, "pack Dataset:1 --dry-run")
+        read_until(process, when)
         os.killpg(process.pid, signal.SIGINT)
         rest, errors = process.communicate(timeout=60)
     assert process.returncode == 1

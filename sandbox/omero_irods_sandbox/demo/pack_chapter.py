@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from omero_irods_sandbox.demo.narrator import Narrator
 from omero_irods_sandbox.demo.stage import Stage
 from omero_irods_sandbox.demo.zone_chapter import paths_with, session_of
 
-_TARGET = "/{zone}/home/{irods_user}/{name}.zip"
+TARGET: Final = "/{zone}/home/{irods_user}/{name}.zip"
 
 
 def play(stage: Stage, narrator: Narrator) -> None:
     """There is a sealed snapshot in iRODS afterwards."""
-    stage.person.settings.write_text(f'[snapshots]\ntarget = "{_TARGET}"\n')
+    stage.person.settings.write_text(f'[snapshots]\ntarget = "{TARGET}"\n')
     _look_first(stage, narrator)
     _pack(stage, narrator)
     _list(stage, narrator)

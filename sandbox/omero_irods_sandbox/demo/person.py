@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, TypeAlias
 
 from omero_irods_sandbox.demo.narrator import Narrator
+from omero_irods_sandbox.processes import end
 
 _TIMEOUT_S: Final = 120
+_Process: TypeAlias = subprocess.Popen[str]
 _OMERO_COMMAND: Final = f"""#!{sys.executable}
 # The omero command refuses to run as root, as people in containers do; here it may spoil nothing.
 import omero.main
@@ -98,27 +103,54 @@ class Person:
         Raises:
             subprocess.TimeoutExpired: it did not end.
         """
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
-        process = subprocess.run(
+        process = self._start(line, subprocess.PIPE, subprocess.PIPE, **hidden)
+        try:
+            out, said = process.communicate(timeout=_TIMEOUT_S)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
+        return Finished(process.returncode, out, said)
+
+    @contextmanager
+    def running(self, line: str, messages: Path) -> Iterator[_Process]:
+        """A command that runs until the end of the block; what it says goes to the file ``messages``."""
+        with messages.open("wb") as said:
+            process = self._start(f"exec {line}", said, said)
+            try:
+                yield process
+            finally:
+                end(process)
+
+    def _start(self, line: str, out: int | IO[bytes], said: int | IO[bytes], **hidden: str) -> _Process:
+        """In a process group of its own: Ctrl-C is for the demonstration, which ends things in their order."""
+        return subprocess.Popen(
             ["bash", "-c", line],
-            env={**kept, **self.variables, **hidden},
+            env={**self._environment, **hidden},
             cwd=self.home,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=out,
+            stderr=said,
             text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
+            process_group=0,
         )
-        return Finished(process.returncode, process.stdout, process.stderr)
 
-    def types(self, line: str, narrator: Narrator, *, status: int = 0, **hidden: str) -> Finished:
-        """Run what is shown, show what it said.
+    @property
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
+        return {**kept, **self.variables}
+
+    def types(
+        self, line: str, narrator: Narrator, *, status: int = 0, notes_first: bool = False, **hidden: str
+    ) -> Finished:
+        """Run what is shown, show what it said; ``notes_first`` when notes on its way come before the result.
 
         Raises:
             StepFailed: it ended with another exit status.
         """
         narrator.command(line)
         finished = self.run(line, **hidden)
-        narrator.output(finished.out + finished.said)
+        said = (finished.said, finished.out) if notes_first else (finished.out, finished.said)
+        narrator.output("".join(said))
         narrator.expect(finished.status == status, f"exit status {status}; it is {finished.status}")
         return finished

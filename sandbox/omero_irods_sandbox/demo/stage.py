@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,21 +22,38 @@ class Stage:
     """What is there for all chapters.
 
     ``dataset`` and ``images`` (ids by name) are in OMERO after the chapter on OMERO, ``snapshot`` is in iRODS
-    after the one on packing. ``other`` is the OMERO of another institute, with nothing in it.
+    after the one on packing. ``other`` is the OMERO of another institute, with nothing in it. ``service`` is
+    whom the agent runs as; it has accounts after the chapter on the agent, which answers at ``agent_url``
+    then. ``doors`` close at the end, the last first.
     """
 
     zone: ZoneProcess
     omero: ServerProcess
     other: ServerProcess
     person: Person
+    service: Person
+    doors: ExitStack
     dataset: int = 0
     images: dict[str, int] = field(default_factory=dict)
     snapshot: str = ""
+    agent_url: str = ""
 
     @property
     def home(self) -> str:
         """The person's home collection."""
         return f"/{self.zone.zone}/home/{self.person.name}"
+
+    @property
+    def zone_root(self) -> Path:
+        """Where the zone keeps its catalog and its vault."""
+        return self.zone.environment_file.parent
+
+    def restart_zone(self, *options: str) -> None:
+        """Stop the zone, and start it again at the same port with these options."""
+        root, port = self.zone_root, str(self.zone.port)
+        self.zone.stop()
+        messages = root.with_name("zone-with-rules.log")
+        self.zone = self.doors.enter_context(zone_process(root, "--port", port, *options, messages=messages))
 
 
 @contextmanager
@@ -51,13 +68,15 @@ def set_up(folder: Path, narrator: Narrator) -> Iterator[Stage]:
     narrator.command(f"omero-irods-sandbox omero --data {folder / 'omero'} --ssl 0 --tcp 0")
     narrator.command(f"omero-irods-sandbox omero --data {folder / 'other'} --ssl 0 --tcp 0")
     ports = ("--ssl", "0", "--tcp", "0", *_A_DAY)
-    with (
-        zone_process(folder / "zone", "--port", "0", messages=folder / "zone.log") as zone,
-        server_process(folder / "omero", *ports, messages=folder / "omero.log") as omero,
-        server_process(folder / "other", *ports, messages=folder / "other.log") as other,
-    ):
+    with ExitStack() as doors:
+        zone = doors.enter_context(zone_process(folder / "zone", "--port", "0", messages=folder / "zone.log"))
+        omero, other = (
+            doors.enter_context(server_process(folder / name, *ports, messages=folder / f"{name}.log"))
+            for name in ("omero", "other")
+        )
         narrator.outcome(f"zone {zone.zone} listens on {zone.host}:{zone.port}")
         narrator.outcome(
             f"OMERO listens on {omero.host}:{omero.ssl}, the other one on {other.host}:{other.ssl}"
         )
-        yield Stage(zone, omero, other, person)
+        service = Person.moves_in("bridge", folder / "bridge")
+        yield Stage(zone, omero, other, person, service, doors)

@@ -22,7 +22,15 @@ from omero_irods_sandbox.demo.narrator import Narrator, StepFailed
 if TYPE_CHECKING:
     from omero_irods_sandbox.demo.stage import Stage
 
-CHAPTERS: Final = ("zone_chapter", "omero_chapter", "pack_chapter", "verify_chapter", "unpack_chapter")
+CHAPTERS: Final = (
+    "zone_chapter",
+    "omero_chapter",
+    "pack_chapter",
+    "verify_chapter",
+    "unpack_chapter",
+    "agent_chapter",
+    "ingest_chapter",
+)
 """Modules of this package, each with ``play(stage, narrator)``: it raises StepFailed when a step did not do
 what it says. What it leaves on the stage is in its docstring."""
 
@@ -86,15 +94,18 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _keep(stage: Stage, narrator: Narrator) -> None:
     narrator.step(
         "Look around",
-        "The servers run until you press Ctrl-C. In another terminal, as Alice:",
+        "The servers and the agent run until you press Ctrl-C. In another terminal, as Alice:",
     )
     person = stage.person
-    narrator.command(f"source {shlex.quote(str(person.profile))}\nomero-irods list\nomero-irods pack --help")
+    narrator.command(f"source {shlex.quote(str(person.profile))}\nomero-irods list\nomero-irods jobs list")
     try:
-        narrator.say(f"Passwords: Alice's in {person.password_file}")
+        narrator.say(f"In a browser: {stage.agent_url} (sign in as {person.name})")
+        narrator.say(f"Agent: its settings and its log are in {stage.service.home}")
+        narrator.say(f"Passwords: {person.name}'s in {person.password_file}")
+        narrator.say(f"           {stage.service.name}'s, of the agent, in {stage.service.password_file}")
         of_irods = stage.zone.environment_file.parent / "admin_password"
         narrator.say(f"           {stage.zone.admin}'s of iRODS in {of_irods}")
         narrator.say(f"           root's of OMERO in {stage.omero.root_password_file}")
         signal.pause()
     except KeyboardInterrupt:
-        narrator.say("\nThe servers are stopped.")
+        narrator.say("\nThe agent and the servers are stopped.")
