@@ -157,3 +157,18 @@ def test_each_line_of_doctor_is_documented() -> None:
     in_code = {name for text in files for form in CHECKS for name in re.findall(form, text)}
     assert len(in_code) > 15
     assert in_code <= documented
+
+
+# -- files
+
+
+def test_what_the_threat_model_says_holds_a_defence_is_there() -> None:
+    places = re.findall(r"`((?:[a-z_]+/)+[a-z_.]+|[a-z_]+\.py)`", text_of("docs/threat-model.md"))
+    tests = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
+    assert len(places) > 30
+    missing = [
+        one
+        for one in places
+        if one not in tests and not (ROOT / one).exists() and not (PACKAGE / one).exists()
+    ]
+    assert missing == []
