@@ -13,10 +13,13 @@ from omero_irods_bridge.adapters.irods.about import AboutZone, about_zone
 from omero_irods_bridge.adapters.irods.environment import Account, account_from_environment
 from omero_irods_bridge.adapters.omero.about import AboutServer, about_server, users_known
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
+from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
 from omero_irods_bridge.agent.accounts import service_account, service_user_in_irods
+from omero_irods_bridge.agent.answering import public_url
 from omero_irods_bridge.agent.identities import Identities
-from omero_irods_bridge.doctor import accounts, folders, local, server, zone
+from omero_irods_bridge.doctor import accounts, folders, local, scripts, server, zone
 from omero_irods_bridge.doctor.diagnosis import Diagnoses, Diagnosis, looked_at, ok, skipped
+from omero_irods_bridge.operations.install_scripts import list_installed
 from omero_irods_bridge.settings import Settings
 from omero_irods_bridge.wiring import Ask, mounts_of, open_connection, open_object_store
 
@@ -62,6 +65,7 @@ def examine(
             ("omero", _server),
             ("clocks", _clocks),
             ("agent", _agent),
+            ("scripts", _scripts),
             ("paths", _paths),
         )
         ours: Sequence[tuple[str, Look]] = [(check, partial(look, patient)) for check, look in looks]
@@ -114,6 +118,16 @@ def _agent(patient: Patient) -> Diagnoses:
     yield from local.look_at_database(patient.settings.agent)
     if patient.settings.agent.tokens is not None:
         yield local.look_at_agent(patient.settings.agent)
+
+
+def _scripts(patient: Patient) -> Diagnoses:
+    if not patient.has_agent:
+        return
+    if patient.connection is None:
+        yield skipped("scripts", "OMERO does not answer: nobody could look")
+        return
+    found = list_installed(OmeroScripts(patient.connection))
+    yield from scripts.look_at_scripts(found, public_url(patient.settings.agent))
 
 
 def _paths(patient: Patient) -> Diagnoses:

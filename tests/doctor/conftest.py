@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,13 @@ import pytest
 from irods.password_obfuscation import encode
 from irods.session import iRODSSession
 
+from omero_irods_bridge.adapters.omero.connection import connect as log_in
+from omero_irods_bridge.adapters.omero.login import UserPassword
+from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
 from omero_irods_bridge.doctor.diagnosis import Diagnosis, Verdict
 from omero_irods_bridge.doctor.examination import examine
+from omero_irods_bridge.operations.install_scripts import apply, plan_install
+from omero_irods_bridge.operations.official_scripts import AgentAddress, script_texts
 from omero_irods_bridge.settings import Settings
 from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
@@ -43,6 +49,7 @@ class Site:
     tree: dict[str, Any]
     user: str
     password_file: Path
+    doors: ExitStack
 
     @property
     def environment(self) -> Path:
@@ -51,6 +58,16 @@ class Site:
     @property
     def secret(self) -> Path:
         return self.folder / "irodsA"
+
+    @property
+    def scripts(self) -> OmeroScripts:
+        """Those of the server, as an administrator may change them."""
+        login = UserPassword(self.server.host, "root", self.server.root_password, self.server.ssl_port)
+        return OmeroScripts(self.doors.enter_context(log_in(login, secure=False)))
+
+    def install_scripts(self, agent: str = "http://127.0.0.1:8640") -> None:
+        texts = script_texts(AgentAddress.parse(agent))
+        apply(plan_install(texts, self.scripts, replace=True), self.scripts)
 
     def as_in_irods(self, name: str, password: str) -> None:
         """The account of iRODS is this one."""
@@ -105,7 +122,10 @@ def site(
         "paths": {f"{zone.catalog.resources.default}:{vault}": vault},
         "agent": {"users": str(users), "database": str(tmp_path / "state" / "agent.db")},
     }
-    yield Site(tmp_path, zone, server, tree, user.name, password_file)
+    with ExitStack() as doors:
+        made = Site(tmp_path, zone, server, tree, user.name, password_file, doors)
+        made.install_scripts()
+        yield made
     session.users.remove(user.name)
 
 

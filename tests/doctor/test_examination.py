@@ -18,6 +18,7 @@ from omero_irods_bridge.doctor import server as server_checks
 from omero_irods_bridge.doctor import zone as zone_checks
 from omero_irods_bridge.doctor.diagnosis import Verdict
 from omero_irods_bridge.doctor.folders import PROBE
+from omero_irods_bridge.operations.official_scripts import FOLDER, NAMES
 from tests.doctor.conftest import Site, is_problem, is_warning
 from tests.wire.omero_server.conftest import MakeUser
 
@@ -32,6 +33,7 @@ def test_a_site_that_is_well_gets_no_remedy(site: Site) -> None:
     assert well >= {
         "users file", "irods", "irods version", "irods encryption", "omero", "omero version", "omero disk",
         "clocks", "agent in omero", "agent in irods", "users", "agent disk", "paths", "omero repository",
+        "scripts",
     }  # fmt: skip
 
 
@@ -330,3 +332,42 @@ def test_an_agent_that_is_not_well_is_told(site: Site, tmp_path: Path, status: i
 def test_an_agent_that_does_not_run_is_told(site: Site, tmp_path: Path) -> None:
     site.tree["agent"] |= {"tokens": str(tmp_path / "t"), "listen": f"127.0.0.1:{NOBODY}"}
     assert is_warning(site.only("agent"))
+
+
+# -- the scripts
+
+
+def test_scripts_that_are_not_installed_are_told(site: Site) -> None:
+    for name in NAMES[:2]:
+        site.scripts.remove(FOLDER + name)
+    found = site.only("scripts")
+    assert is_warning(found)
+    assert "has not 2 of 3" in found.text
+
+
+def test_scripts_that_lead_to_another_agent_are_told(site: Site) -> None:
+    site.install_scripts("https://old.example.org")
+    found = site.of("scripts")
+    assert all(is_warning(one) for one in found)
+    assert all("leads to https://old.example.org" in one.text for one in found)
+    assert len(found) == 3
+
+
+def test_a_script_that_somebody_has_changed_is_told(site: Site) -> None:
+    path = FOLDER + NAMES[0]
+    site.scripts.write(path, f"{site.scripts.read(path)}\n# mine\n")
+    found = site.only("scripts")
+    assert is_warning(found)
+    assert f"somebody has changed {path}" in found.text
+
+
+def test_a_script_of_another_version_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omero_irods_bridge.doctor.scripts.__version__", "99")
+    found = site.of("scripts")
+    assert all(is_warning(one) for one in found)
+    assert "this is 99" in found[0].text
+
+
+def test_without_omero_nobody_looks_for_scripts(site: Site) -> None:
+    site.tree["omero"]["port"] = NOBODY
+    assert site.only("scripts").verdict is Verdict.SKIPPED
