@@ -4,8 +4,6 @@
 though not the moments.
 """
 
-# ruff: noqa: F811 -- fixtures of other tests are imported by their names
-
 from __future__ import annotations
 
 import os
@@ -41,27 +39,7 @@ from omero_irods_bridge.model.snapshot import from_avus
 from omero_irods_bridge.model.verification import Scope
 from omero_irods_bridge.operations import verify
 from omero_irods_bridge.wiring import SystemClock
-from tests.agent.between_servers import (  # noqa: F401
-    Site,
-    _no_faults_in_the_zone,
-    _no_faults_left,
-    _temporary_files,
-    connect,
-    dataset,
-    gateway,
-    home,
-    make_group,
-    make_irods_user,
-    make_user,
-    root,
-    server,
-    session,
-    site,
-    store,
-    user,
-    zone,
-)
-from tests.agent.conftest import memory  # noqa: F401
+from tests.agent.between.site import Site
 from tests.agent.postgres import Postgres, own_postgres
 
 JOBS = int(os.environ.get("CHAOS_JOBS", "18"))

@@ -27,8 +27,8 @@ from omero_irods_bridge.operations.official_scripts import FOLDER, AgentAddress,
 from omero_irods_bridge.settings import OmeroSettings
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.agent.answers import SECRET, tokens
-from tests.agent.between_servers import *  # noqa: F403
-from tests.agent.between_servers import Gateway
+from tests.agent.between.site import *  # noqa: F403
+from tests.agent.between.site import Gateway
 
 Install = Callable[..., None]
 

@@ -23,7 +23,7 @@ from omero_irods_bridge.operations.official_scripts import (
     version_of,
 )
 from omero_irods_sandbox.omero_server.server import OmeroServer
-from tests.agent.between_servers import MakeUser, User
+from tests.agent.between.site import MakeUser, User
 from tests.wire.cli.conftest import Finished
 
 URL = "https://irods-agent.example.org/omero"

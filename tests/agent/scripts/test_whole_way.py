@@ -9,7 +9,7 @@ import pytest
 from omero.rtypes import unwrap
 
 from omero_irods_bridge.model.snapshot import from_avus
-from tests.agent.between_servers import Connect, Gateway, MakeUser, Site
+from tests.agent.between.site import Connect, Gateway, MakeUser, Site
 from tests.agent.scripts.conftest import Install, free_port, run
 
 SESSION_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

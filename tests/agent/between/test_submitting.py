@@ -1,7 +1,5 @@
 """``--agent``: people hand work over to an agent, as whom they are in OMERO, and see what becomes of it."""
 
-# ruff: noqa: F811 -- fixtures of other tests are imported by their names
-
 from __future__ import annotations
 
 import json
@@ -15,29 +13,7 @@ from omero_irods_bridge.cli.main import main
 from omero_irods_bridge.model.errors import ExitStatus, Unreachable, UsageError
 from omero_irods_bridge.model.jobs import JobState
 from omero_irods_bridge.model.objects import ObjectRef
-from tests.agent.between_servers import (  # noqa: F401
-    TOKEN,
-    MakeUser,
-    Site,
-    User,
-    _no_faults_in_the_zone,
-    _no_faults_left,
-    _temporary_files,
-    connect,
-    dataset,
-    gateway,
-    home,
-    make_group,
-    make_irods_user,
-    make_user,
-    root,
-    server,
-    session,
-    site,
-    store,
-    user,
-    zone,
-)
+from tests.agent.between.site import TOKEN, MakeUser, Site, User
 from tests.wire.cli.conftest import Person
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import httpx
 
 from tests.agent.answers import assert_problem
-from tests.agent.between_servers import *  # noqa: F403
-from tests.agent.between_servers import Connect, MakeUser, Site
+from tests.agent.between.site import Connect, MakeUser, Site
 from tests.agent.conftest import until
 
 

@@ -1,7 +1,5 @@
 """``omero-irods agent run`` between both embedded servers, with the accounts that it is meant to have."""
 
-# ruff: noqa: F811 -- fixtures of other tests are imported by their names
-
 from __future__ import annotations
 
 import json
@@ -25,46 +23,8 @@ from omero_irods_bridge.model.snapshot import from_avus
 from omero_irods_bridge.model.stored import DataObject
 from omero_irods_bridge.model.verification import Scope
 from omero_irods_bridge.wiring import SystemClock
-from tests.agent.between_servers import (  # noqa: F401
-    READ,
-    TOKEN,
-    Site,
-    _no_faults_in_the_zone,
-    _no_faults_left,
-    _temporary_files,
-    connect,
-    dataset,
-    gateway,
-    home,
-    make_group,
-    make_irods_user,
-    make_user,
-    root,
-    server,
-    session,
-    site,
-    store,
-    user,
-    zone,
-)
+from tests.agent.between.site import READ, TOKEN, MakeUser, Site
 from tests.agent.conftest import until
-from tests.wire.bridge_irods.conftest import store  # noqa: F401
-from tests.wire.bridge_omero.conftest import _temporary_files  # noqa: F401
-from tests.wire.bridge_pack.conftest import _no_faults_in_the_zone, dataset  # noqa: F401
-from tests.wire.irods_zone.conftest import home, session, zone  # noqa: F401
-from tests.wire.irods_zone.conftest import make_user as make_irods_user  # noqa: F401
-from tests.wire.omero_server.conftest import (  # noqa: F401
-    MakeUser,
-    User,
-    _no_faults_left,
-    connect,
-    gateway,
-    make_group,
-    make_user,
-    root,
-    server,
-    user,
-)
 
 DASHED_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 KILLS = 3

@@ -1,7 +1,5 @@
 """Unpack jobs between both embedded servers: as the user who asked, exactly once whoever is killed."""
 
-# ruff: noqa: F811 -- fixtures of other tests are imported by their names
-
 from __future__ import annotations
 
 import random
@@ -14,29 +12,7 @@ from omero.rtypes import rstring
 from omero_irods_bridge.model.events import Step
 from omero_irods_bridge.model.jobs import JobState, UnpackWork
 from omero_irods_bridge.model.objects import Kind, ObjectRef
-from tests.agent.between_servers import (  # noqa: F401
-    Connect,
-    Gateway,
-    Group,
-    Site,
-    _no_faults_in_the_zone,
-    _no_faults_left,
-    _temporary_files,
-    connect,
-    dataset,
-    gateway,
-    home,
-    make_group,
-    make_irods_user,
-    make_user,
-    root,
-    server,
-    session,
-    site,
-    store,
-    user,
-    zone,
-)
+from tests.agent.between.site import Connect, Gateway, Group, Site
 from tests.agent.conftest import until
 from tests.wire.bridge_unpack.conftest import row_counts
 

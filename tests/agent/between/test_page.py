@@ -1,7 +1,5 @@
 """The page of ``omero-irods agent run`` between both embedded servers, as a user goes through it."""
 
-# ruff: noqa: F811 -- fixtures of other tests are imported by their names
-
 from __future__ import annotations
 
 import re
@@ -9,26 +7,7 @@ import re
 import httpx
 
 from omero_irods_bridge.model.jobs import JobState
-from tests.agent.between_servers import (  # noqa: F401
-    Site,
-    _no_faults_in_the_zone,
-    _no_faults_left,
-    _temporary_files,
-    connect,
-    dataset,
-    gateway,
-    home,
-    make_group,
-    make_irods_user,
-    make_user,
-    root,
-    server,
-    session,
-    site,
-    store,
-    user,
-    zone,
-)
+from tests.agent.between.site import Site
 from tests.agent.pages.conftest import Reader, words_of
 
 

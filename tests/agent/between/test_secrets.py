@@ -1,7 +1,5 @@
 """No secret gets out of the agent: into its database, logs, arguments, answers, or mail."""
 
-# ruff: noqa: F811 -- fixtures of other tests are imported by their names
-
 from __future__ import annotations
 
 import json
@@ -18,30 +16,7 @@ from omero.rtypes import rstring
 from omero_irods_bridge.agent.mail.addresses import address_finder
 from omero_irods_bridge.model.errors import NotFound
 from omero_irods_sandbox.irods_zone.tls import server_context
-from tests.agent.between_servers import (  # noqa: F401
-    READ,
-    TOKEN,
-    Connect,
-    Gateway,
-    Site,
-    _no_faults_in_the_zone,
-    _no_faults_left,
-    _temporary_files,
-    connect,
-    dataset,
-    gateway,
-    home,
-    make_group,
-    make_irods_user,
-    make_user,
-    root,
-    server,
-    session,
-    site,
-    store,
-    user,
-    zone,
-)
+from tests.agent.between.site import READ, TOKEN, Connect, Gateway, Site
 from tests.agent.conftest import until
 from tests.agent.mail.mail_host import PASSWORD, USER, MailHost, running
 
