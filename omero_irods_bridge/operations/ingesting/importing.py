@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from omero_irods_bridge.model.checksums import OmeroHash, Sha256
-from omero_irods_bridge.model.errors import ChecksumMismatch, StalePlan
+from omero_irods_bridge.model.errors import StalePlan
 from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, LinkedFile
 from omero_irods_bridge.model.ingest import (
@@ -27,6 +27,7 @@ from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.facts import fact_avus
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.operations.ingesting.probing import Places
+from omero_irods_bridge.operations.streaming.compared import ComparedSource
 from omero_irods_bridge.ports import ByteSource, Clock, ImportFile, ObjectStore
 
 _MD5_DIGITS: Final = 32
@@ -145,33 +146,14 @@ def _opener(found: DataObject, work: Work) -> Callable[[], AbstractContextManage
     def opened() -> Iterator[ByteSource]:
         with work.hands.irods(found.owner) as store, store.open_source(found.path) as source:
             sha256 = _sha256(found)
-            yield source if sha256 is None else _Compared(source, found.path, sha256)
+            yield source if sha256 is None else _compared(source, found.path, sha256)
 
     return opened
 
 
-class _Compared:
-    """A source whose bytes are compared with what iRODS has recorded, when they are read to their end."""
-
-    def __init__(self, source: ByteSource, path: str, expected: Sha256) -> None:
-        self._source, self._path, self._expected = source, path, expected
-        self._digest, self._next = hashlib.sha256(), 0
-
-    @property
-    def size(self) -> int:
-        return self._source.size
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        data = self._source.read_at(offset, length)
-        if offset == self._next:
-            self._digest.update(data)
-            self._next += len(data)
-            if self._next == self.size and self._digest.hexdigest() != self._expected.hex:
-                raise ChecksumMismatch(
-                    f"{self._path} is not what iRODS has recorded: its SHA-256 differs.",
-                    hint="Verify its replicas: ichksum -K",
-                )
-        return data
+def _compared(source: ByteSource, path: str, expected: Sha256) -> ByteSource:
+    hint = "Verify its replicas: ichksum -K"
+    return ComparedSource(source, path, expected, than="iRODS has recorded", hint=hint)
 
 
 # -- what is said in iRODS

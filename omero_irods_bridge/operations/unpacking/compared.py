@@ -1,37 +1,13 @@
-"""Bytes that are compared with their digest while somebody else sends them on."""
+"""Members of a packet that are compared with its manifest while OMERO gets them."""
 
 from __future__ import annotations
 
-import hashlib
-
 from omero_irods_bridge.model.checksums import Sha256
-from omero_irods_bridge.model.errors import ChecksumMismatch
+from omero_irods_bridge.operations.streaming.compared import ComparedSource
 from omero_irods_bridge.ports import ByteSource
 
 
-class ComparedSource:
-    """A source whose bytes are compared with a digest, when they are read in order to their end.
-
-    The last of them are not handed out where they differ: who counts bytes would take it for all.
-    """
-
-    def __init__(self, source: ByteSource, name: str, expected: Sha256) -> None:
-        self._source, self._name, self._expected = source, name, expected
-        self._digest = hashlib.sha256()
-        self._next = 0
-
-    @property
-    def size(self) -> int:
-        return self._source.size
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        data = self._source.read_at(offset, length)
-        if offset == self._next:
-            self._digest.update(data)
-            self._next += len(data)
-            if self._next == self.size and self._digest.hexdigest() != self._expected.hex:
-                raise ChecksumMismatch(
-                    f"{self._name} is not what was packed: its SHA-256 is another one.",
-                    hint="Verify the snapshot with --data; another replica may be whole.",
-                )
-        return data
+def compared_member(source: ByteSource, member: str, expected: Sha256) -> ComparedSource:
+    """``source``, which raises ChecksumMismatch at its end when it is not what was packed."""
+    hint = "Verify the snapshot with --data; another replica may be whole."
+    return ComparedSource(source, member, expected, than="was packed", hint=hint)

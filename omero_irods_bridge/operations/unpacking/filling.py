@@ -12,7 +12,7 @@ from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
 from omero_irods_bridge.model.loads import Remapped
 from omero_irods_bridge.operations.matching.difference import Difference
-from omero_irods_bridge.operations.unpacking.compared import ComparedSource
+from omero_irods_bridge.operations.unpacking.compared import compared_member
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.content_of_packet import Attachment
@@ -107,7 +107,7 @@ class _Filling:
         digest, member = hashlib.sha256(), attachment.file.member
         for chunk in self._packet.chunks(member):
             digest.update(chunk)
-        return ComparedSource(self._packet.source(member), member, Sha256(digest.hexdigest()))
+        return compared_member(self._packet.source(member), member, Sha256(digest.hexdigest()))
 
     def _row(self, key: str) -> Mapping[str, object]:
         return self._target.row(self._target.find(key))

@@ -12,7 +12,7 @@ from typing import Final
 from omero_irods_bridge.model.errors import ImportFailed
 from omero_irods_bridge.model.events import CancelToken, Event, Notice, Progress, Report, Step
 from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, MarkedFileset
-from omero_irods_bridge.operations.unpacking.compared import ComparedSource
+from omero_irods_bridge.operations.unpacking.compared import compared_member
 from omero_irods_bridge.operations.unpacking.in_place import linked_files
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.operations.unpacking.side_by_side import SideBySide
@@ -158,7 +158,7 @@ def _opener(file: ContentFile, packet: Packet) -> Callable[[], AbstractContextMa
 
     def opened() -> AbstractContextManager[ByteSource]:
         source = packet.source(file.member)
-        return nullcontext(source if sha256 is None else ComparedSource(source, file.member, sha256))
+        return nullcontext(source if sha256 is None else compared_member(source, file.member, sha256))
 
     return opened
 
