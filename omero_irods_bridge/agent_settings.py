@@ -112,7 +112,7 @@ class AgentSettings(BaseModel):
     free one; links to it begin with ``public_url``, by default ``http://`` and that address. ``limits`` are
     of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed attempt, the second,
     and so on; after the last the job has failed. Jobs that ended are forgotten after ``keep_days``, failed
-    ones never. ``schedules`` are by name.
+    ones never. ``schedules`` are by name. Who touches ``wake_file`` has those of ingest look at once.
 
     Commands ask the agent at ``url``, those that can be jobs hand over to it with ``submit``; they show the
     token in ``token_file``, or the session that they have in OMERO.
@@ -137,6 +137,7 @@ class AgentSettings(BaseModel):
     submit: bool = False
     token_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     schedules: dict[ScheduleName, ScheduleSettings] = {}
+    wake_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     mail: MailSettings = MailSettings()
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from omero_irods_bridge.adapters.irods.environment import account_from_environment
@@ -83,12 +83,20 @@ def open_hands(
     name anybody.
     """
     with open_connection(settings, ask) as connection:
-        side = side_on(connection, settings)
         if not is_service:
-            yield _of_person(side, store)
+            yield _of_person(side_on(connection, settings), store)
             return
-        with ExitStack() as stack:
-            yield _of_service(side, connection, store, settings, people or People(), stack)
+        with hands_of_service(connection, store, settings, people or People()) as hands:
+            yield hands
+
+
+@contextmanager
+def hands_of_service(
+    connection: OmeroConnection, store: TreeStore, settings: Settings, people: People
+) -> Iterator[Hands]:
+    """As :func:`open_hands` for a service, on its connection, which the caller closes."""
+    with ExitStack() as stack:
+        yield _of_service(side_on(connection, settings), connection, store, settings, people, stack)
 
 
 def side_on(connection: OmeroConnection, settings: Settings) -> IngestSide:
@@ -111,12 +119,26 @@ def _of_person(side: IngestSide, store: TreeStore) -> Hands:
             )
         return nullcontext(side)
 
+    found = hands_of_person(identity.user, lambda _group: nullcontext(side), store)
+    return replace(found, omero=omero)
+
+
+def hands_of_person(
+    person: str, side: Callable[[str], AbstractContextManager[IngestSide]], store: TreeStore
+) -> Hands:
+    """One who imports for himself alone; ``side`` opens OMERO as him in a group, "" for his default one."""
+
+    def omero(user: str, group: str) -> AbstractContextManager[IngestSide]:
+        if user != person:
+            raise AccessDenied(f"You are {person}, and cannot import as {user}.", hint="Let a service do it.")
+        return side(group)
+
     return Hands(
         omero=omero,
         irods=lambda _owner: nullcontext(store),
-        witness=lambda: nullcontext(side),
-        user_of=lambda _owner: identity.user,
-        may_act_as=lambda _owner, user: user == identity.user,
+        witness=lambda: side(""),
+        user_of=lambda _owner: person,
+        may_act_as=lambda _owner, user: user == person,
     )
 
 

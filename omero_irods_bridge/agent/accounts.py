@@ -17,9 +17,11 @@ from omero_irods_bridge.adapters.omero.connection import OmeroConnection, connec
 from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
 from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.ingest_wiring import People, hands_of_person, hands_of_service, side_on
 from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
-from omero_irods_bridge.ports import ImageServer, ObjectStore
+from omero_irods_bridge.ports import ImageServer, ObjectStore, TreeStore
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
 from omero_irods_bridge.wiring import mounts_of, receiver_on
 
@@ -57,13 +59,7 @@ class Accounts:
     @contextmanager
     def _omero_as(self, user: str, group: str) -> Iterator[OmeroConnection]:
         self._identities.irods_user(user)
-        omero = self._settings.omero
-        host, name, file = service_account(omero)
-        login = UserPassword(host, name, read_secret(file), omero.port)
-        with (
-            connect(login, secure=omero.secure) as service,
-            service.as_user(user, group or None) as connection,
-        ):
+        with self._service() as service, service.as_user(user, group or None) as connection:
             yield connection
 
     @contextmanager
@@ -79,6 +75,47 @@ class Accounts:
         with IrodsStore(account_from_environment(file, client_user=name)) as store:
             store.find(f"/{store.zone}")  # a wrong password is told now, not after OMERO was asked
             yield store
+
+    @contextmanager
+    def scan(self, user: str) -> Iterator[tuple[TreeStore, Hands, str]]:
+        """What an ingest for ``user`` works with, and the collection that it is usually at.
+
+        An administrator of the agent has it done for all users, by the agent's own accounts; others work as
+        themselves.
+
+        Raises:
+            AccessDenied: he may not use the agent, or the agent may not act as him.
+            Unreachable: nobody answers there.
+        """
+        name, is_all = self._identities.irods_user(user), self._identities.is_admin(user)
+        file = self._settings.irods.environment_file
+        account = account_from_environment(file, client_user=None if is_all else name)
+        with IrodsStore(account, as_admin=is_all) as store, self._service() as service:
+            store.find(f"/{store.zone}")
+            if is_all:
+                with hands_of_service(service, store, self._settings, self._people()) as hands:
+                    yield store, hands, f"/{store.zone}"
+            else:
+                yield store, self._hands_of(user, service, store), store.home
+
+    def _people(self) -> People:
+        return People(self._identities.omero_user, self._identities.is_same)
+
+    def _hands_of(self, user: str, service: OmeroConnection, store: TreeStore) -> Hands:
+        @contextmanager
+        def side(group: str = "") -> Iterator[IngestSide]:
+            with service.as_user(user, group or None) as connection:
+                yield side_on(connection, self._settings)
+
+        return hands_of_person(user, side, store)
+
+    @contextmanager
+    def _service(self) -> Iterator[OmeroConnection]:
+        omero = self._settings.omero
+        host, name, file = service_account(omero)
+        login = UserPassword(host, name, read_secret(file), omero.port)
+        with connect(login, secure=omero.secure) as service:
+            yield service
 
 
 def service_account(omero: OmeroSettings) -> tuple[str, str, Path]:

@@ -101,6 +101,26 @@ class Identities:
             )
         return name
 
+    def omero_user(self, irods_user: str) -> str:
+        """Who a user of iRODS is in OMERO, "" for nobody, and where it may be one of several.
+
+        Of several that are him by lines of their own, the one of the same name is him.
+        """
+        exact = sorted(omero for omero in self.exact if self.is_same(irods_user, omero))
+        if irods_user in exact:
+            return irods_user
+        if exact:
+            return exact[0] if len(exact) == 1 else ""
+        fitting = (_filled_by(irods, irods_user) for _, irods in self.patterns if irods is not None)
+        return next((omero for omero in fitting if self.is_same(irods_user, omero)), "")
+
+    def is_same(self, irods_user: str, omero_user: str) -> bool:
+        """Whether this user of iRODS is that one of OMERO."""
+        try:
+            return bool(omero_user) and self.irods_user(omero_user) == irods_user
+        except AccessDenied:
+            return False
+
     def check_admins(self, file: str) -> None:
         """Raises UsageError for one who may not use the agent: that would be a slip."""
         for admin in sorted(self.admins):
@@ -112,6 +132,13 @@ class Identities:
     def is_admin(self, omero_user: str) -> bool:
         """Whether this user sees and touches the jobs of all. Patterns make nobody one."""
         return omero_user in self.admins
+
+
+def _filled_by(template: str, text: str) -> str:
+    """What a name has to be for ``template`` to give ``text``; "" when none does."""
+    before, _, after = template.partition(SAME_NAME)
+    is_it = len(text) > len(before) + len(after) and text.startswith(before) and text.endswith(after)
+    return text[len(before) : len(text) - len(after)] if is_it else ""
 
 
 def _admins(file: str, found: object) -> frozenset[str]:

@@ -11,8 +11,11 @@ from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.schedules import Schedules
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
+from omero_irods_bridge.agent.store.pending import Pending
+from omero_irods_bridge.agent.waking import Waking
 from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.model.errors import AccessDenied, UsageError
+from omero_irods_bridge.model.jobs import JobKind
 from omero_irods_bridge.settings import Settings
 from omero_irods_bridge.wiring import SystemClock
 
@@ -27,6 +30,8 @@ class Parts:
     database: Database
     jobs: Jobs
     schedules: Schedules
+    pending: Pending
+    waking: Waking
 
 
 @contextmanager
@@ -41,8 +46,10 @@ def opened(settings: Settings) -> Iterator[Parts]:
     database = Database(settings.agent.database)
     jobs = Jobs(database, clock)
     schedules = Schedules(database, clock, settings.agent.schedules, jobs)
+    pending = Pending(database, clock, jobs)
+    waking = Waking(pending, settings.agent.schedules)
     try:
-        yield Parts(settings, identities, clock, database, jobs, schedules)
+        yield Parts(settings, identities, clock, database, jobs, schedules, pending, waking)
     finally:
         database.close()
 
@@ -61,6 +68,12 @@ def check_settings(settings: Settings) -> Identities:
 
 
 def _check_schedules(agent: AgentSettings, identities: Identities) -> None:
+    is_ingest = any(one.kind is JobKind.INGEST for one in agent.schedules.values())
+    if agent.wake_file is not None and not is_ingest:
+        raise UsageError(
+            "agent.wake_file is of no use without a schedule of ingest.",
+            hint='Set [agent.schedules.ingest] with kind = "ingest", cron and user.',
+        )
     for name, schedule in agent.schedules.items():
         try:
             identities.irods_user(schedule.user)

@@ -6,18 +6,20 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from omero_irods_bridge.agent.checking import Checker
+from omero_irods_bridge.agent.ingesting import Ingester, Later
 from omero_irods_bridge.agent.loading import Loader
 from omero_irods_bridge.agent.store.attempts import Begun
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.agent.zones import check_zone
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
-from omero_irods_bridge.model.jobs import GcWork, PackWork, UnpackWork, VerifyWork
+from omero_irods_bridge.model.jobs import GcWork, IngestWork, PackWork, UnpackWork, VerifyWork
 from omero_irods_bridge.model.packing import PackRequest
 from omero_irods_bridge.model.snapshot import Snapshot, from_avus
 from omero_irods_bridge.operations import gc, pack
+from omero_irods_bridge.operations.ingest import Hands
 from omero_irods_bridge.operations.targets import choose
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
-from omero_irods_bridge.ports import AvuCondition, Clock, ImageServer, ObjectStore
+from omero_irods_bridge.ports import AvuCondition, Clock, ImageServer, ObjectStore, TreeStore
 from omero_irods_bridge.settings import Settings
 
 
@@ -27,16 +29,19 @@ class Doors(Protocol):
     def image_server(self, user: str, group: str = "") -> AbstractContextManager[ImageServer]: ...
     def receiver(self, user: str, group: str = "") -> AbstractContextManager[Receiver]: ...
     def object_store(self, user: str) -> AbstractContextManager[ObjectStore]: ...
+    def scan(self, user: str) -> AbstractContextManager[tuple[TreeStore, Hands, str]]: ...
 
 
 class Performer:
     """Does the work of jobs; each opens connections of its own. Any thread may call it."""
 
-    def __init__(self, settings: Settings, doors: Doors, clock: Clock) -> None:
+    def __init__(self, settings: Settings, doors: Doors, clock: Clock, later: Later) -> None:
+        """``later`` hands in a job that is to begin after so many seconds."""
         self._settings, self._doors, self._clock = settings, doors, clock
         self._prefix = settings.snapshots.prefix
         self._check = Checker(clock, self._prefix)
         self._load = Loader(settings, doors.receiver, clock)
+        self._ingest = Ingester(settings, doors.scan, clock, later)
 
     def __call__(self, begun: Begun, report: Report, cancel: CancelToken) -> Outcome:
         """Safe to repeat after any interruption; a snapshot is made once, a packet loaded once.
@@ -45,6 +50,8 @@ class Performer:
             BridgeError: what failed.
         """
         spec = begun.job.spec
+        if isinstance(spec.work, IngestWork):
+            return self._ingest(begun, spec.work, report, cancel)
         with self._doors.object_store(spec.requested_by) as store:
             check_zone(spec.work, store.zone)  # jobs come by other ways than HTTP too
             if isinstance(spec.work, PackWork):

@@ -30,6 +30,7 @@ def answering(parts: Parts) -> Iterator[None]:
     agent = parts.settings.agent
     app = application(parts.settings, parts.jobs, parts.identities)
     app.state.schedules = parts.schedules.fields
+    app.state.waking = parts.waking
     app.state.metrics = Metrics(parts.database, parts.clock, parts.schedules.states)
     with served(app, *agent.address) as (host, port):
         if agent.public_url is None and not agent.address[1]:  # links name the port that was free

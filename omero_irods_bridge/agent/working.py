@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from omero_irods_bridge.agent.accounts import Accounts
 from omero_irods_bridge.agent.answering import public_url
-from omero_irods_bridge.agent.engine.worker import Worker, WorkerOptions
+from omero_irods_bridge.agent.engine.worker import DUE_S, Errand, Worker, WorkerOptions
 from omero_irods_bridge.agent.mail.sending import mailing
 from omero_irods_bridge.agent.parts import Parts, opened
 from omero_irods_bridge.agent.performing import Performer
 from omero_irods_bridge.agent.serving import answering
 from omero_irods_bridge.agent.store.attempts import ALL_KINDS, Limits
+from omero_irods_bridge.agent.waking import LOOK_S, WakeFile
 from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.model.jobs import JobKind
@@ -40,10 +41,21 @@ def run_worker(settings: Settings, stop: CancelToken, kinds: frozenset[JobKind] 
 
 def _work(parts: Parts, stop: CancelToken, kinds: frozenset[JobKind]) -> bool:
     settings, clock, database = parts.settings, parts.clock, parts.database
-    perform = Performer(settings, Accounts(settings, parts.identities), clock)
+    accounts = Accounts(settings, parts.identities)
+    perform = Performer(
+        settings, accounts, clock, lambda spec, after_s: parts.pending.submit(spec, after_s=after_s)
+    )
     options = _options(settings.agent, kinds)
     with mailing(settings, public_url(settings.agent), database, clock):
-        return Worker(database, options, clock, perform, parts.schedules.submit_due).run(stop)
+        return Worker(database, options, clock, perform, _errands(parts, kinds)).run(stop)
+
+
+def _errands(parts: Parts, kinds: frozenset[JobKind]) -> list[Errand]:
+    """What a worker does now and then besides running jobs."""
+    found = [Errand(DUE_S, parts.schedules.submit_due)]
+    if parts.waking.is_of_use and JobKind.INGEST in kinds:
+        found.append(Errand(LOOK_S, WakeFile(parts.settings.agent.wake_file, parts.waking.wake).look))
+    return found
 
 
 def _options(agent: AgentSettings, kinds: frozenset[JobKind]) -> WorkerOptions:

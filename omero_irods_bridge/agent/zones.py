@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omero_irods_bridge.model.errors import UsageError
-from omero_irods_bridge.model.jobs import GcWork, PackWork, Work
+from omero_irods_bridge.model.jobs import GcWork, IngestWork, PackWork, Work
 
 ANY_ZONE = "{zone}"
 """How a template names the zone."""
@@ -27,4 +27,4 @@ def check_zone(work: Work, zone: str) -> None:
 def _place(work: Work) -> str:
     if isinstance(work, PackWork):
         return work.target
-    return work.collection if isinstance(work, GcWork) else work.path
+    return work.collection if isinstance(work, GcWork | IngestWork) else work.path

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _Worker = Annotated[str, typer.Argument(metavar="WORKER", hidden=True)]
 _Name = Annotated[str, typer.Argument(metavar="NAME", hidden=True)]
 _Queues = Annotated[
-    str, typer.Option(metavar="KINDS", help="Only these: pack, unpack, verify, gc.  [default: all]")
+    str, typer.Option(metavar="KINDS", help="Only these: pack, unpack, verify, gc, ingest.  [default: all]")
 ]
 _Kind = Annotated[JobKind, typer.Argument(metavar="KIND", hidden=True)]
 

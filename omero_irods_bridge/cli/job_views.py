@@ -10,7 +10,16 @@ from omero_irods_bridge.agent.job_fields import job_fields
 from omero_irods_bridge.cli import output, views
 from omero_irods_bridge.cli.options import Shown
 from omero_irods_bridge.model.events import Notice, Step
-from omero_irods_bridge.model.jobs import Job, JobEvent, PackWork, Phase, StateChanged, UnpackWork, VerifyWork
+from omero_irods_bridge.model.jobs import (
+    IngestWork,
+    Job,
+    JobEvent,
+    PackWork,
+    Phase,
+    StateChanged,
+    UnpackWork,
+    VerifyWork,
+)
 
 _MOST_SHOWN: Final = 20
 """Of a table in a result; ``--json`` has all."""
@@ -51,6 +60,8 @@ def what(job: Job) -> str:
         return shown if len(work.objects) <= 3 else f"{shown} and {len(work.objects) - 3:,} more"
     if isinstance(work, UnpackWork):
         return f"{work.path} into {work.into}" if work.into else work.path
+    if isinstance(work, IngestWork):
+        return f"{work.collection or 'all that opted in'}{', as told' if work.hinted else ''}"
     return work.path if isinstance(work, VerifyWork) else work.collection or "~"
 
 

@@ -24,7 +24,9 @@ class Which:
     state: Annotated[
         list[JobState] | None, typer.Option(metavar="STATE", help="queued, running, waiting, done, ...")
     ] = None
-    kind: Annotated[JobKind | None, typer.Option(metavar="KIND", help="pack, unpack, verify or gc.")] = None
+    kind: Annotated[
+        JobKind | None, typer.Option(metavar="KIND", help="pack, unpack, verify, gc or ingest.")
+    ] = None
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Of this OMERO user.")] = None
     batch: Annotated[str | None, typer.Option(metavar="ID", help="Of this batch.")] = None
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 50

@@ -9,7 +9,7 @@ from omero_irods_bridge.cli import job_views, working
 from omero_irods_bridge.cli.options import Told
 from omero_irods_bridge.model.errors import ExitStatus, Unreachable
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
-from omero_irods_bridge.model.jobs import Job, JobEvent, JobState, Phase, StateChanged
+from omero_irods_bridge.model.jobs import Job, JobEvent, JobKind, JobState, Phase, StateChanged
 
 WATCH_S: Final = 0.5
 """How often it is looked."""
@@ -38,7 +38,10 @@ def follow(jobs: Watchable, job: int, told: Told) -> int:
     if found.error is not None:
         raise found.error.to_error()
     job_views.tell(found, told)
-    return ExitStatus.DONE if found.state is JobState.DONE else ExitStatus.INTERRUPTED
+    if found.state is not JobState.DONE:
+        return ExitStatus.INTERRUPTED
+    is_partial = found.spec.kind is JobKind.INGEST and bool((found.result or {}).get("failed"))
+    return ExitStatus.PARTIAL if is_partial else ExitStatus.DONE
 
 
 def _until_final(watched: _Watched, cancel: CancelToken) -> Job:

@@ -194,10 +194,14 @@ class IngestItem:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A path that is not imported yet, and why."""
+    """A path that is not imported yet, and why.
+
+    ``again_s`` is in how many seconds it is worth another look; none when something has to happen first.
+    """
 
     path: str
     reason: str
+    again_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from omero_irods_bridge.model.work import (
     LARGEST_NAME,
     LARGEST_OBJECTS,
     GcWork,
+    IngestWork,
     JobKind,
     PackWork,
     UnpackWork,
@@ -32,6 +33,7 @@ __all__ = [
     "LARGEST_OBJECTS",
     "LARGEST_SPEC",
     "GcWork",
+    "IngestWork",
     "Job",
     "JobError",
     "JobEvent",
@@ -106,6 +108,12 @@ class JobSpec:
     @property
     def kind(self) -> JobKind:
         return self.work.kind
+
+    @property
+    def lane(self) -> str:
+        """Jobs of one lane run one after the other; "" for those that may run beside all others."""
+        work = self.work
+        return f"ingest {self.requested_by} {work.collection}" if isinstance(work, IngestWork) else ""
 
     def to_json(self) -> str:
         """Reads back as an equal value by :meth:`from_json`."""

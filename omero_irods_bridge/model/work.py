@@ -36,6 +36,7 @@ class JobKind(StrEnum):
     UNPACK = "unpack"
     VERIFY = "verify"
     GC = "gc"
+    INGEST = "ingest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,25 @@ class GcWork:
             raise UsageError("The age of leftovers, in seconds, is not negative, and at most 100 years.")
 
 
-Work: TypeAlias = PackWork | UnpackWork | VerifyWork | GcWork
+@dataclass(frozen=True, slots=True)
+class IngestWork:
+    """Import what is complete in collections that opted in, at and below ``collection``.
+
+    For an administrator of the agent it works for all users, and "" is the whole zone. For others it works as
+    themselves, and "" is their home. With ``hinted`` it looks only where objects say that they wait, as the
+    rules let them, and quickly.
+    """
+
+    kind: ClassVar[JobKind] = JobKind.INGEST
+
+    collection: str = ""
+    hinted: bool = False
+
+    def __post_init__(self) -> None:
+        check_path("collection", self.collection)
+
+
+Work: TypeAlias = PackWork | UnpackWork | VerifyWork | GcWork | IngestWork
 
 
 def work_fields(work: Work) -> dict[str, Any]:
@@ -165,6 +184,8 @@ def read_work(kind: JobKind, taken: Fields) -> Work:
     elif kind is JobKind.VERIFY:
         scope = taken.choice("scope", Scope, Scope.METADATA)
         made = VerifyWork(taken.take("path", str), scope, taken.number("sample", None))
+    elif kind is JobKind.INGEST:
+        made = IngestWork(taken.take("collection", str, ""), taken.take("hinted", bool, default=False))
     else:
         usual = GcWork()
         age = taken.number("older_than_s", usual.older_than_s)

@@ -154,7 +154,7 @@ USUAL = {
     "older_than_s": NUMBERS | st.none(),
     "priority": st.integers(-1, 10),
 }
-NEEDED = {"pack": {"objects"}, "unpack": {"path"}, "verify": {"path"}, "gc": set()}
+NEEDED = {"pack": {"objects"}, "unpack": {"path"}, "verify": {"path"}, "gc": set(), "ingest": set()}
 
 
 def value_of(name: str) -> st.SearchStrategy[Any]:

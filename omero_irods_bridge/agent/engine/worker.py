@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.25
 DUE_S: Final = 5.0
+"""How often it is looked which schedules are due."""
+
 SWEEP_S: Final = 30.0
 _DAY_S: Final = 24 * 3600.0
 
@@ -46,12 +49,12 @@ class WorkerOptions:
     kinds: frozenset[JobKind] = ALL_KINDS
 
 
-class _Task:
+class Errand:
     """Something to do now and then; at once when it was not done yet, and again when it failed."""
 
     def __init__(self, every_s: float, do: Callable[[], object]) -> None:
         self._every_s, self._do = every_s, do
-        self._done_at = -every_s
+        self._done_at = -math.inf
 
     def do_when_due(self) -> None:
         if time.monotonic() - self._done_at >= self._every_s:
@@ -68,10 +71,10 @@ class Worker:
         options: WorkerOptions,
         clock: Clock,
         perform: Perform,
-        submit_due: Callable[[], object] = lambda: None,
+        errands: Sequence[Errand] = (),
     ) -> None:
-        """``submit_due`` hands in what schedules ask for; it is called every ``DUE_S``."""
-        self._submit_due = submit_due
+        """``errands`` are done besides, in the thread that lets jobs begin: they have to be quick."""
+        self._errands = errands
         self._database, self._options, self._clock = database, options, clock
         self._jobs = Jobs(database, clock)
         self._attempts = Attempts(database, clock, options.retry_after_s, mails=options.mails)
@@ -101,9 +104,9 @@ class Worker:
 
     def _work(self, durable: DurableAttempts, stop: CancelToken) -> None:
         tasks = (
-            _Task(0.0, lambda: self._admit(durable)),
-            _Task(DUE_S, self._submit_due),
-            _Task(SWEEP_S, lambda: self._sweep(durable)),
+            Errand(0.0, lambda: self._admit(durable)),
+            *self._errands,
+            Errand(SWEEP_S, lambda: self._sweep(durable)),
         )
         while not stop.is_cancelled:
             try:

@@ -14,7 +14,14 @@ from omero_irods_bridge import __version__
 from omero_irods_bridge.agent import metrics
 from omero_irods_bridge.agent.auditing import AskedFrom
 from omero_irods_bridge.agent.desk import Desk
-from omero_irods_bridge.agent.http import health_routes, job_routes, problems, session_routes, view_routes
+from omero_irods_bridge.agent.http import (
+    health_routes,
+    job_routes,
+    problems,
+    session_routes,
+    view_routes,
+    wake_routes,
+)
 from omero_irods_bridge.agent.http.description import describe
 from omero_irods_bridge.agent.http.headers import Headers
 from omero_irods_bridge.agent.http.limits import Limits
@@ -48,7 +55,7 @@ def _application() -> FastAPI:
         title="omero-irods agent", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     _handle_errors(app)
-    for routes in (job_routes, session_routes, view_routes, health_routes, metrics):
+    for routes in (job_routes, session_routes, view_routes, health_routes, metrics, wake_routes):
         app.include_router(routes.router)
     add_pages(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

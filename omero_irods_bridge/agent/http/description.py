@@ -16,6 +16,7 @@ from omero_irods_bridge.agent.http.problems import MEDIA_TYPE
 
 JOBS: Final = "/api/v1/jobs"
 SESSION: Final = "/api/v1/session"
+WAKE: Final = "/api/v1/wake"
 
 _ABOUT: Final = """\
 Hand in jobs that pack, unpack and verify snapshots of OMERO in iRODS, and ask after them.
@@ -111,6 +112,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any], *, is_signed_in
         found |= {422}
     if "{" in path or path.startswith(("/api/v1/snapshots", "/api/v1/queues", "/api/v1/health", "/readyz")):
         found |= {404}
+    if path == WAKE:
+        found |= {404, 409}
     if path.startswith(JOBS) and method != "get":
         found |= {409}
     return found

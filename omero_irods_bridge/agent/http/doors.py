@@ -21,8 +21,8 @@ _NO_TOKEN: Final = "There is no valid token."  # noqa: S105 -- what is said of i
 _HOW: Final = "Send Authorization: Bearer TOKEN, or X-OMERO-Session: KEY, or sign in at /api/v1/session."
 
 
-async def who_asks(request: Request, scope: Scope) -> Requester:
-    """Whoever sent the request: a service whose token has this scope, or a user for what is his own.
+async def who_asks(request: Request, *scopes: Scope) -> Requester:
+    """Whoever sent the request: a service whose token has one of these scopes, or a user for what is his own.
 
     The first of token, session and cookie that is there counts, and has to be good.
 
@@ -33,7 +33,7 @@ async def who_asks(request: Request, scope: Scope) -> Requester:
         TooManyAttempts: too many were wrong.
     """
     if "authorization" in request.headers:
-        return _service(request, scope)
+        return _service(request, scopes)
     sign_in: SignIn | None = request.app.state.sign_in
     if sign_in is None:
         raise NotSignedIn(_NO_TOKEN, hint="Send: Authorization: Bearer TOKEN")
@@ -52,35 +52,39 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _service(request: Request, scope: Scope) -> Requester:
+def _service(request: Request, scopes: tuple[Scope, ...]) -> Requester:
     tokens: Tokens = request.app.state.tokens
     match = _BEARER.fullmatch(request.headers["authorization"])
     service = tokens.service_of(match[1]) if match else None
     if service is None:
         raise NotSignedIn(_NO_TOKEN, hint=_HOW)
-    if scope not in service.scopes:
-        refused = f"The token of {service.name} has not the scope {scope}."
+    if service.scopes.isdisjoint(scopes):
+        refused = f"The token of {service.name} has not the scope {' or '.join(scopes)}."
         audit(f"token:{service.name}", f"{request.method} {request.url.path}", refused=refused)
         raise AccessDenied(refused)
     return Requester(f"token:{service.name}", is_admin=True, is_service=True)
 
 
 class Door:
-    """Lets in a service whose token has this scope, and users; these get at their own jobs alone."""
+    """Lets in a service whose token has one of these scopes, and users; these get at their own jobs alone."""
 
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+    def __init__(self, *scopes: Scope) -> None:
+        self._scopes = scopes
 
     async def __call__(self, request: Request) -> Requester:
         """See :func:`who_asks`."""
-        return await who_asks(request, self._scope)
+        return await who_asks(request, *self._scopes)
 
 
-async def _administrator(request: Request) -> Requester:
-    found = await who_asks(request, Scope.MANAGE)
-    if not found.is_admin:
-        raise AccessDenied(f"{found.user} is no administrator of the agent.")
-    return found
+class AdministratorsDoor(Door):
+    """Lets in such a service, and users whom ``admins`` of users.toml names."""
+
+    async def __call__(self, request: Request) -> Requester:
+        """See :func:`who_asks`."""
+        found = await super().__call__(request)
+        if not found.is_admin:
+            raise AccessDenied(f"{found.user} is no administrator of the agent.")
+        return found
 
 
 def _desk(request: Request) -> Desk:
@@ -92,5 +96,6 @@ TheDesk = Annotated[Desk, Depends(_desk)]
 Submitter = Annotated[Requester, Depends(Door(Scope.SUBMIT))]
 Reader = Annotated[Requester, Depends(Door(Scope.READ))]
 Keeper = Annotated[Requester, Depends(Door(Scope.MANAGE))]
-Admin = Annotated[Requester, Depends(_administrator)]
+Waker = Annotated[Requester, Depends(AdministratorsDoor(Scope.WAKE, Scope.SUBMIT))]
+Admin = Annotated[Requester, Depends(AdministratorsDoor(Scope.MANAGE))]
 """A service with the scope ``manage``, or a user whom ``admins`` of users.toml names."""

@@ -113,6 +113,13 @@ class GcFields(Body):
     older_than_s: Annotated[float, Field(ge=0, le=LARGEST_AGE_S)] | None = GcWork().older_than_s
 
 
+class IngestFields(Body):
+    """Import what is complete in collections that opted in, at and below a collection."""
+
+    collection: Place = ""
+    hinted: Annotated[bool, Field(description="Only where objects say that they wait: quick.")] = False
+
+
 class _Job(Body):
     requested_by: Annotated[
         Name,
@@ -167,7 +174,14 @@ class GcJob(_Job):
     work: GcFields = GcFields()
 
 
-AnyJob = Annotated[PackJob | UnpackJob | VerifyJob | GcJob, Field(discriminator="kind")]
+class IngestJob(_Job):
+    """A job that imports what lies in iRODS."""
+
+    kind: Literal[JobKind.INGEST]
+    work: IngestFields = IngestFields()
+
+
+AnyJob = Annotated[PackJob | UnpackJob | VerifyJob | GcJob | IngestJob, Field(discriminator="kind")]
 
 EXAMPLES: Final[dict[str, Any]] = {
     "pack": {
@@ -194,6 +208,10 @@ EXAMPLES: Final[dict[str, Any]] = {
         },
     },
     "gc": {"summary": "Remove leftovers from one's home", "value": {"kind": "gc"}},
+    "ingest": {
+        "summary": "Import what is complete in a collection that opted in",
+        "value": {"kind": "ingest", "work": {"collection": "/tempZone/home/alice/microscope"}},
+    },
 }
 
 

@@ -13,6 +13,7 @@ from omero_irods_bridge.agent.http.sign_in import SignIn
 from omero_irods_bridge.agent.metrics import Metrics
 from omero_irods_bridge.agent.queues import Queues
 from omero_irods_bridge.agent.snapshots import Snapshots
+from omero_irods_bridge.agent.waking import Waking
 from omero_irods_bridge.model.errors import NotFound
 
 PUBLIC_URL: Final = "http://127.0.0.1:8640"
@@ -34,6 +35,7 @@ class Site:
     health: Health | None = None
     schedules: Callable[[], Sequence[Any]] | None = None
     metrics: Metrics | None = None
+    waking: Waking | None = None
 
     def set_on(self, app: FastAPI) -> None:
         """Let requests find it, on ``app.state``."""
@@ -41,6 +43,7 @@ class Site:
         app.state.sign_in, app.state.snapshots = self.sign_in, self.snapshots
         app.state.queues, app.state.health = self.queues, self.health
         app.state.schedules, app.state.metrics = self.schedules, self.metrics
+        app.state.waking = self.waking
 
 
 def snapshots_of(request: Request) -> Snapshots:
@@ -59,6 +62,12 @@ def health_of(request: Request) -> Health:
     """Raises NotFound where nobody looks."""
     found: Health | None = request.app.state.health
     return _there(found, "health")
+
+
+def waking_of(request: Request) -> Waking:
+    """Raises NotFound where nobody can be woken."""
+    found: Waking | None = request.app.state.waking
+    return _there(found, "wake-ups")
 
 
 def _there(found: _T | None, what: str) -> _T:

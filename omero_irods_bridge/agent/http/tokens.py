@@ -29,7 +29,9 @@ class Scope(StrEnum):
     """What a token is good for."""
 
     SUBMIT = "submit"
-    """Hand in jobs for any user whom the agent lets in."""
+    """Hand in jobs for any user whom the agent lets in, and wake."""
+    WAKE = "wake"
+    """Say that something arrived in iRODS, and nothing else."""
     READ = "read"
     """Look at all jobs."""
     MANAGE = "manage"

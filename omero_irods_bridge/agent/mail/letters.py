@@ -71,7 +71,7 @@ class Letters:
             ) from error
 
     def _values(self, news: News, recipient: str) -> dict[str, Any]:
-        told: tuple[Told, ...] = tuple(tell(job, self._public_url) for job in news.jobs)
+        told: tuple[Told, ...] = tuple(tell(job, self._public_url, recipient) for job in news.jobs)
         return {
             "name": one_line(recipient),
             "jobs": told,

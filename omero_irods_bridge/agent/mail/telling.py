@@ -10,6 +10,9 @@ from omero_irods_bridge.agent.pages.words import KINDS, STATES, count, size, tit
 from omero_irods_bridge.model.jobs import Job, JobKind, JobState
 
 LONGEST_LINE: Final = 1_000
+MOST_TOLD: Final = 3
+"""Files that failed, in a line; the job has them all, and each says so in iRODS."""
+
 _NO_REMEDY: Final = "Open the job, read its log, and have it tried again there when the cause is gone."
 
 
@@ -34,8 +37,11 @@ class Told:
         return self.state == JobState.FAILED
 
 
-def tell(job: Job, public_url: str) -> Told:
-    """Say what was done, where the result is, or what failed and what to do next."""
+def tell(job: Job, public_url: str, recipient: str = "") -> Told:
+    """Say what was done, where the result is, or what failed and what to do next.
+
+    Whom an ingest for all has failed files of reads of his own alone; "" is for who may read all.
+    """
     result = dict(job.result or {})
     is_done, has_failed = job.state is JobState.DONE, job.state is JobState.FAILED
     error = job.error if has_failed else None
@@ -45,7 +51,7 @@ def tell(job: Job, public_url: str) -> Told:
         state=job.state.value,
         kind=KINDS[job.spec.kind],
         title=one_line(title(job.spec)),
-        done=one_line(_done(job.spec.kind, result)) if is_done else STATES[job.state],
+        done=one_line(_done(job, result, recipient)) if is_done else STATES[job.state],
         place=one_line(_place(job, result)) if is_done else "",
         problem=one_line(error.message) if error else "",
         remedy=one_line(error.hint or _NO_REMEDY) if error else "",
@@ -65,7 +71,11 @@ def moment(at: float | None) -> str:
     return "" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _done(kind: JobKind, result: dict[str, Any]) -> str:
+def _done(job: Job, result: dict[str, Any], recipient: str) -> str:
+    kind = job.spec.kind
+    if kind is JobKind.INGEST:
+        is_others = recipient not in {"", job.spec.requested_by}
+        return _ingested(result, recipient if is_others else "")
     if kind is JobKind.PACK:
         files, total = count(_number(result, "files"), "file"), size(_number(result, "bytes"))
         return f"{_images(result)} in {files}, {total}, verified"
@@ -74,6 +84,16 @@ def _done(kind: JobKind, result: dict[str, Any]) -> str:
     if kind is JobKind.VERIFY:
         return f"{count(_number(result, 'members_checked'), 'file')} as packed"
     return f"{count(_number(result, 'removed'), 'leftover')} removed, {size(_number(result, 'bytes'))}"
+
+
+def _ingested(result: dict[str, Any], of_user: str) -> str:
+    """How many there are, and what failed and is not known yet; of a user his own alone."""
+    found = [one for one in result.get("findings", ()) if one["new"] and of_user in {"", one["user"]}]
+    failed = _number(result, "new_failures") if not of_user else len(found)
+    parts = [] if of_user else [f"{_images(result)} in OMERO"]
+    parts += [f"{count(failed, 'file')} failed"] if failed else []
+    told = " ".join(f"{one['path']}: {one['text']} {one['remedy']}".rstrip() for one in found[:MOST_TOLD])
+    return ", ".join(parts) + (f": {told}" if told else "")
 
 
 def _place(job: Job, result: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from omero_irods_bridge.agent.pages import words
 from omero_irods_bridge.model.events import Notice, Step
 from omero_irods_bridge.model.jobs import (
     GcWork,
+    IngestWork,
     Job,
     JobEvent,
     JobState,
@@ -143,6 +144,9 @@ def asked(job: Job) -> list[Fact]:
     elif isinstance(work, GcWork):
         old = words.duration(work.older_than_s)
         found = [("Collection", work.collection or "the home collection"), ("Leftovers older than", old)]
+    elif isinstance(work, IngestWork):
+        where = "what rules told of" if work.hinted else "everything in it that opted in"
+        found = [("Collection", work.collection or "the usual one"), ("Looks at", where)]
     return [fact for fact in found if fact[1]]
 
 
@@ -174,11 +178,14 @@ _NAMES: Final = {
     "load": "Name of the load",
     "image_ids": "Images in OMERO",
     "was_complete": "Was there already",
+    "imported": "Sets of files imported",
+    "images": "Images",
+    "again_at": "Looks again at (UTC)",
 }
 MOST_LISTED: Final = 20
 """Of a list in a result; the JSON of the job has all."""
 
-_APART: Final = frozenset({"path", "findings"})
+_APART: Final = frozenset({"path", "findings", "again_job", "new_failures"})
 
 
 def outcome(result: Mapping[str, Any] | None) -> list[Fact]:
@@ -206,7 +213,7 @@ def findings(result: Mapping[str, Any] | None) -> list[FindingShown]:
     told = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list | tuple) else []
     return [
         FindingShown(
-            str(one.get("problem", "")),
+            str(one.get("problem") or ("new" if one.get("new") else "")),
             str(one.get("member") or one.get("path", "")),
             str(one.get("text", "")),
             str(one.get("remedy", "")),

@@ -9,13 +9,14 @@ from typing import Final
 from markupsafe import Markup
 from rich.filesize import decimal
 
-from omero_irods_bridge.model.jobs import GcWork, JobKind, JobSpec, JobState, PackWork, UnpackWork
+from omero_irods_bridge.model.jobs import GcWork, IngestWork, JobKind, JobSpec, JobState, PackWork, UnpackWork
 
 KINDS: Final = {
     JobKind.PACK: "Save to iRODS",
     JobKind.UNPACK: "Load into OMERO",
     JobKind.VERIFY: "Verify",
     JobKind.GC: "Clean up",
+    JobKind.INGEST: "Take in from iRODS",
 }
 STATES: Final = {
     JobState.QUEUED: "Queued",
@@ -81,6 +82,8 @@ def title(spec: JobSpec) -> str:
         return named([str(one) for one in work.objects])
     if isinstance(work, GcWork):
         return work.collection or "leftovers in the home collection"
+    if isinstance(work, IngestWork):
+        return f"{work.collection or 'all that opted in'}{', what was told of' if work.hinted else ''}"
     if isinstance(work, UnpackWork) and work.only:
         return f"{named([str(one) for one in work.only])} of {last_of(work.path)}"
     return last_of(work.path)

@@ -88,7 +88,7 @@ class Attempts:
                 attempt = Attempt(row.id, row.attempt + 1)
                 self._begin(connection, attempt)
                 start(connection, attempt, JobKind(row.kind), row.priority)
-                running.add(row.kind, row.requested_by)
+                running.add(row.kind, row.requested_by, row.lane)
                 admitted.append(attempt)
         return admitted
 
@@ -97,8 +97,9 @@ class Attempts:
         full = {kind for kind in kinds if running.kinds[kind] >= limits.kinds[kind]}
         open_kinds = [kind for kind in kinds if kind not in full and kind not in running.paused]
         busy = [user for user, number in running.users.items() if number >= limits.per_user]
+        lanes = JOBS.c.lane.not_in(running.lanes)
         is_due = (JOBS.c.state == JobState.WAITING) & (JOBS.c.run_after <= self._clock.now())
-        may = JOBS.c.kind.in_(open_kinds), JOBS.c.requested_by.not_in(busy)
+        may = JOBS.c.kind.in_(open_kinds), JOBS.c.requested_by.not_in(busy), lanes
         found = sa.union_all(
             *(_first(state, *may) for state in (JOBS.c.state == JobState.QUEUED, is_due))
         ).subquery()
@@ -218,25 +219,28 @@ class Attempts:
 
 
 class _Running:
-    """How many jobs run now, and which kinds may not begin."""
+    """How many jobs run now, which kinds may not begin, and in which lanes there is somebody."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        query = sa.select(JOBS.c.kind, JOBS.c.requested_by).where(JOBS.c.state == JobState.RUNNING)
+        query = sa.select(JOBS.c.kind, JOBS.c.requested_by, JOBS.c.lane)
+        query = query.where(JOBS.c.state == JobState.RUNNING)
         self.total = 0
         self.kinds: Counter[str] = Counter()
         self.users: Counter[str] = Counter()
+        self.lanes: set[str] = set()
         self.paused = list(connection.execute(sa.select(PAUSED.c.kind)).scalars())
-        for kind, user in connection.execute(query):
-            self.add(kind, user)
+        for kind, user, lane in connection.execute(query):
+            self.add(kind, user, lane)
 
-    def add(self, kind: str, user: str) -> None:
+    def add(self, kind: str, user: str, lane: str) -> None:
         self.total += 1
         self.kinds[kind] += 1
         self.users[user] += 1
+        self.lanes |= {lane} - {""}
 
 
 def _first(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    columns = (JOBS.c.id, JOBS.c.attempt, JOBS.c.priority, JOBS.c.kind, JOBS.c.requested_by)
+    columns = (JOBS.c.id, JOBS.c.attempt, JOBS.c.priority, JOBS.c.kind, JOBS.c.requested_by, JOBS.c.lane)
     found = sa.select(*columns).where(*conditions).order_by(JOBS.c.priority, JOBS.c.id).limit(1)
     return sa.select(found.subquery())
 

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from omero_irods_bridge.agent.store.tables import MAILS, TOTALS
-from omero_irods_bridge.model.jobs import Job, JobState
+from omero_irods_bridge.model.jobs import Job, JobKind, JobState
 
 ADMINS: Final = ""
 """The recipient of a row of MAILS that is for the administrators; no OMERO user has this name."""
@@ -29,9 +29,19 @@ def attempt_ended(connection: sa.Connection, job: Job, at: float, *, mails: bool
     _count(connection, job, at)
     if not mails or job.state not in _TOLD:
         return
-    _note(connection, job, job.spec.requested_by, at)
+    for user in _users(job):
+        _note(connection, job, user, at)
     if job.state is JobState.FAILED:
         _note(connection, job, ADMINS, at)
+
+
+def _users(job: Job) -> set[str]:
+    """Who asked; of an ingest that went well only those of whom something failed that they do not know of."""
+    result = job.result or {}
+    if job.spec.kind is not JobKind.INGEST or job.state is JobState.FAILED:
+        return {job.spec.requested_by}
+    owners = {one["user"] for one in result.get("findings", ()) if one["new"] and one["user"]}
+    return {job.spec.requested_by, *owners} if result.get("new_failures") else set()
 
 
 def add_to_total(connection: sa.Connection, kind: str, what: str, number: float) -> None:

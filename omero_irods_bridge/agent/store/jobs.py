@@ -88,6 +88,7 @@ class Jobs:
             request_id=spec.request_id,
             priority=spec.priority,
             batch=spec.batch,
+            lane=spec.lane,
             spec=spec.to_json(),
             state=JobState.QUEUED,
             created_at=now,

@@ -38,6 +38,9 @@ from omero_irods_bridge.operations.ingesting.tending import apply_cards, describ
 _PASSING: Final = (StalePlan, Busy)
 """What the next scan does away with by itself."""
 
+_AGAIN_S: Final = 30.0
+"""After which that may be."""
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -115,7 +118,7 @@ class _Applying:
         if error.retryable:
             if not isinstance(error, Busy):  # another scan is at it
                 self._tally.stopped = error
-            self._tally.waiting += [Waiting(item.files.path, error.message) for item in left]
+            self._tally.waiting += [Waiting(item.files.path, error.message, _AGAIN_S) for item in left]
             return
         for item in left:
             self._failed(item, error)
@@ -159,7 +162,7 @@ class _Applying:
         except Interrupted:
             raise
         except _PASSING as error:
-            self._tally.waiting.append(Waiting(item.files.path, error.message))
+            self._tally.waiting.append(Waiting(item.files.path, error.message, _AGAIN_S))
             return ""
         except BridgeError as error:
             if error.retryable:

@@ -39,6 +39,14 @@ def why_wait(members: Sequence[DataObject], opt_in: OptIn, patience: Patience) -
     return _not_quiet(members, patience)
 
 
+def quiet_in(members: Sequence[DataObject], opt_in: OptIn, patience: Patience) -> float | None:
+    """Seconds after which a set that waits may be complete by itself; none when time alone does not help."""
+    says_no = opt_in.card is not None and opt_in.card.complete is False
+    if _not_whole(members) or says_no or opt_in.when is When.HANDOVER:
+        return None
+    return max(_left(members, patience), 0.0)
+
+
 def _not_whole(members: Iterable[DataObject]) -> str:
     for one in members:
         if any(replica.status in _BUSY for replica in one.replicas):
@@ -53,6 +61,11 @@ def _not_whole(members: Iterable[DataObject]) -> str:
 def _not_quiet(members: Iterable[DataObject], patience: Patience) -> str:
     if patience.quiet_s <= 0:
         return ""
-    latest = max((replica.modified or 0.0) for one in members for replica in one.replicas)
-    left = latest + patience.quiet_s - patience.now
+    left = _left(members, patience)
     return f"it changed just now: it has to be quiet for another {left:.0f} s" if left > 0 else ""
+
+
+def _left(members: Iterable[DataObject], patience: Patience) -> float:
+    """Seconds until all have been quiet for long enough."""
+    latest = max((replica.modified or 0.0) for one in members for replica in one.replicas)
+    return latest + patience.quiet_s - patience.now

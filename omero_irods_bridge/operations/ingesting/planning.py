@@ -27,7 +27,7 @@ from omero_irods_bridge.model.stored import Avu, DataObject, name_of, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
 from omero_irods_bridge.operations.ingesting.attributes import Known, is_in_omero, known_of, was_released
 from omero_irods_bridge.operations.ingesting.cards import ENDING
-from omero_irods_bridge.operations.ingesting.completeness import Patience, why_wait
+from omero_irods_bridge.operations.ingesting.completeness import Patience, quiet_in, why_wait
 from omero_irods_bridge.operations.ingesting.grouping import ReadReferences, group
 from omero_irods_bridge.operations.ingesting.hands import Hands
 from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_opt_ins
@@ -251,7 +251,7 @@ class _Draft:
             assert isinstance(opt_in, OptIn)
             reason = why_wait([found], opt_in, patience)
             if reason:
-                self._waiting.append(Waiting(found.path, reason))
+                self._waiting.append(Waiting(found.path, reason, quiet_in([found], opt_in, patience)))
             else:
                 self._packets.append(found)
 
@@ -274,7 +274,7 @@ class _Draft:
             return
         reason = why_wait(files.members, opt_in, patience)
         if reason:
-            self._waiting.append(Waiting(files.path, reason))
+            self._waiting.append(Waiting(files.path, reason, quiet_in(files.members, opt_in, patience)))
             return
         try:
             self._items.append(self._item(files, opt_in))
