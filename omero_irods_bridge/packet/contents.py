@@ -95,13 +95,17 @@ class Inflated:
 
     def source(self) -> ByteSource:
         """Going on is cheap, going back begins again at the start."""
-        return _InflatedSource(self)
+        return InOrder(self)
 
 
-class _InflatedSource:
-    """The present chunk of a stream; several threads take turns."""
+class InOrder:
+    """A ``ByteSource`` for those who read in order: the end says whether the bytes were right.
 
-    def __init__(self, content: Inflated) -> None:
+    It has the present chunk; several threads take turns. Going back begins again at the start. Where the
+    packet has a sum that does not fit, the last bytes are an error (``Content.chunks``).
+    """
+
+    def __init__(self, content: Content) -> None:
         self._content = content
         self._lock = threading.Lock()
         self._rewind()

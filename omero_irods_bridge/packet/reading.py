@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from omero_irods_bridge.model.errors import BadPacket, NotFound
-from omero_irods_bridge.packet.contents import Content, Stored
+from omero_irods_bridge.packet.contents import Content, InOrder, Stored
 from omero_irods_bridge.packet.names import NameSet, unportable_names
 from omero_irods_bridge.ports import ByteSource
 
@@ -123,6 +123,13 @@ class Packet:
     def source(self, path: str) -> ByteSource:
         """The bytes of a member at places; for a deflated one going back begins again at its start."""
         return self.member(path).open().source()
+
+    def checked_source(self, path: str) -> ByteSource:
+        """The same for those who read in order: compared with the sum that the packet has, if it has one.
+
+        The last bytes are a ChecksumMismatch where they are not those that were packed.
+        """
+        return InOrder(self.member(path).open())
 
 
 def folder_packet(sources: Mapping[str, ByteSource], *, limits: Limits = DEFAULT_LIMITS) -> Packet:

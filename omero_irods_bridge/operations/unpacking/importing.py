@@ -153,12 +153,19 @@ def _import_file(file: ContentFile, client_path: str, packet: Packet) -> ImportF
 
 
 def _opener(file: ContentFile, packet: Packet) -> Callable[[], AbstractContextManager[ByteSource]]:
-    """Opens the member; one that has no hash of content from OMERO is compared with that of the manifest."""
-    sha256 = None if file.hash is not None and file.hash.proves_content else file.sha256
+    """Opens the member, which is read in order, so that what was packed is what is sent.
+
+    Whoever sends it compares it with a hash of content from OMERO. Without one it is compared here with that
+    of the manifest, and where there is no manifest either with the sum that a zip has.
+    """
+    has_proof = file.hash is not None and file.hash.proves_content
 
     def opened() -> AbstractContextManager[ByteSource]:
-        source = packet.source(file.member)
-        return nullcontext(source if sha256 is None else compared_member(source, file.member, sha256))
+        if has_proof:
+            return nullcontext(packet.source(file.member))
+        if file.sha256 is None:
+            return nullcontext(packet.checked_source(file.member))
+        return nullcontext(compared_member(packet.source(file.member), file.member, file.sha256))
 
     return opened
 

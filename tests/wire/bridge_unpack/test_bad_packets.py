@@ -148,6 +148,19 @@ def test_fewer_images_than_announced_are_an_error_and_nothing_of_them_is_left(
     assert_only_the_record_is_left(hers, before)
 
 
+def test_a_byte_of_a_stock_packet_that_its_zip_has_another_sum_of_is_noticed(
+    hers: Side, tmp_path: Path
+) -> None:
+    path = stock_packet(tmp_path, {"root_0/a.tif": tiff()}, images=1)
+    data = bytearray(path.read_bytes())
+    data[data.index(tiff()) + len(tiff()) // 2] ^= 1
+    path.write_bytes(data)
+    before = row_counts(hers.omero)
+    with pytest.raises(ChecksumMismatch, match=r"root_0/a\.tif.* CRC"), open_local(path) as packet:
+        load(packet, hers)
+    assert_only_the_record_is_left(hers, before)
+
+
 def assert_only_the_record_is_left(side: Side, before: dict[str, int]) -> None:
     assert row_counts(side.omero) == {**before, "Annotation": before["Annotation"] + 1}
     assert len(side.receiver.book.list_loads()) == 1
