@@ -79,7 +79,7 @@ def test_the_demo_shows_each_command_and_what_came_of_it(tmp_path: Path) -> None
         "$ omero-irods doctor\n",
         "$ omero-irods agent run &\n",
         "$ omero-irods scripts install --agent http://127.0.0.1:",
-        '>>> scripts.runScript(scripts.getScriptID("/omero/iRODS/Save_to_iRODS.py"), ',
+        '>>> script = scripts.getScriptID("/omero/iRODS/Save_to_iRODS.py")\n',
         "$ omero-irods jobs watch 1\n",
         "/api/v1/jobs/1\n",
         "$ omero-irods pack Dataset:1 --note 'for the paper' --agent --wait\n",

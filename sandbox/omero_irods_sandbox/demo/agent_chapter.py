@@ -52,9 +52,9 @@ def play(stage: Stage, narrator: Narrator) -> None:
     mailbox = stage.doors.enter_context(open_mailbox(_free_port()))
     _accounts(stage, narrator)
     _settings(stage, mailbox, narrator)
-    _doctor(stage, narrator)
     _start(stage, narrator)
     _install_scripts(stage, narrator)
+    _doctor(stage, narrator)
     answer = _click(stage, narrator)
     path = _watch(stage, answer, narrator)
     _look_at_page(stage, answer, path, narrator)
@@ -101,15 +101,6 @@ def _settings(stage: Stage, mailbox: Mailbox, narrator: Narrator) -> None:
     narrator.check(stage.service.password not in shown.out, "the password is in a file of mode 600")
 
 
-def _doctor(stage: Stage, narrator: Narrator) -> None:
-    narrator.step(
-        "Is all as it should be?",
-        "The doctor looks at both servers, at rights, users, paths and clocks, and says what to do.",
-    )
-    finished = stage.service.types("omero-irods doctor", narrator)
-    narrator.check("PROBLEM" not in finished.out, "nothing is wrong")
-
-
 def _start(stage: Stage, narrator: Narrator) -> None:
     narrator.step(
         "Start the agent",
@@ -150,6 +141,15 @@ def _install_scripts(stage: Stage, narrator: Narrator) -> None:
     narrator.check(finished.out.count(": installed") == 3, "three scripts, for every user")
 
 
+def _doctor(stage: Stage, narrator: Narrator) -> None:
+    narrator.step(
+        "Is all as it should be?",
+        "The doctor looks at servers, rights, users, paths, clocks and scripts, and says what to do.",
+    )
+    finished = stage.service.types("omero-irods doctor", narrator)
+    narrator.check("PROBLEM" not in finished.out, "nothing is wrong")
+
+
 # -- a user
 
 
@@ -160,7 +160,7 @@ def _click(stage: Stage, narrator: Narrator) -> Answer:
         "this, and the answer is there at once.",
     )
     inputs = f'{{"Data_Type": "Dataset", "IDs": [{stage.dataset}]}}'
-    narrator.command(f'scripts.runScript(scripts.getScriptID("{_SCRIPT}"), {inputs})', ">>>")
+    narrator.command(f'script = scripts.getScriptID("{_SCRIPT}")\nscripts.runScript(script, {inputs})', ">>>")
     with gateway_of(stage.omero, stage.person.name, stage.person.password) as gateway:
         answer = _run_script(stage, gateway)
     narrator.output(answer.message)

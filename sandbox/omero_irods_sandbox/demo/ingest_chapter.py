@@ -76,10 +76,10 @@ def _opt_in(session: iRODSSession, collection: str, narrator: Narrator) -> None:
 
 def _arrive(session: iRODSSession, path: str, narrator: Narrator) -> None:
     narrator.step("An image arrives", "Put there by a microscope, by hand, by any client. The rule marks it.")
-    narrator.command(f'session.data_objects.put("{_IMAGE}", "{path}")', ">>>")
+    narrator.command(f'path = "{path}"\nsession.data_objects.put("{_IMAGE}", path)', ">>>")
     file = next(one.path for one in microscope_images() if one.name == _IMAGE)
     session.data_objects.put(str(file), path)
-    narrator.command(f'session.data_objects.get("{path}").metadata.get_one("{_STATE}").value', ">>>")
+    narrator.command(f'session.data_objects.get(path).metadata.get_one("{_STATE}").value', ">>>")
     marks = [one.value for one in session.data_objects.get(path).metadata.get_all(_STATE)]
     narrator.check(marks == ["waiting"], f"{_STATE} is {', '.join(marks) or 'not there'}")
 
@@ -127,9 +127,9 @@ def _refused(session: iRODSSession, path: str, narrator: Narrator) -> None:
         "Rename it, remove it",
         "Either would leave OMERO with a dead link. The rules refuse it, to her too, and say why.",
     )
-    narrator.command(f'session.data_objects.move("{path}", "{path}.old")', ">>>")
+    narrator.command('session.data_objects.move(path, f"{path}.old")', ">>>")
     _is_refused(lambda: session.data_objects.move(path, f"{path}.old"), narrator, "rename")
-    narrator.command(f'session.data_objects.unlink("{path}", force=True)', ">>>")
+    narrator.command("session.data_objects.unlink(path, force=True)", ">>>")
     _is_refused(lambda: session.data_objects.unlink(path, force=True), narrator, "removal")
     narrator.check(session.data_objects.exists(path), "it is where it was")
 
@@ -153,6 +153,6 @@ def _release(stage: Stage, session: iRODSSession, path: str, image: int, narrato
     collection = path.rpartition("/")[0]
     scanned = stage.service.types(f"omero-irods ingest scan {collection} --service", narrator)
     narrator.check(f"{path} was deleted in OMERO" in scanned.out, "it is not protected any more")
-    narrator.command(f'session.data_objects.unlink("{path}", force=True)', ">>>")
+    narrator.command("session.data_objects.unlink(path, force=True)", ">>>")
     session.data_objects.unlink(path, force=True)
     narrator.check(not session.data_objects.exists(path), "and can be removed")

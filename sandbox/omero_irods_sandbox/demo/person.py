@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, TypeAlias
@@ -107,7 +107,8 @@ class Person:
         try:
             out, said = process.communicate(timeout=_TIMEOUT_S)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             raise
         return Finished(process.returncode, out, said)
@@ -123,7 +124,7 @@ class Person:
                 end(process)
 
     def _start(self, line: str, out: int | IO[bytes], said: int | IO[bytes], **hidden: str) -> _Process:
-        """In a process group of its own: Ctrl-C is for the demonstration, which ends things in their order."""
+        """In a process group of its own: Ctrl-C is for the demonstration, which ends things in order."""
         return subprocess.Popen(
             ["bash", "-c", line],
             env={**self._environment, **hidden},
