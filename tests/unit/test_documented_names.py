@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import pkgutil
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import omero_irods_bridge
 from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Description, to_avus
 from omero_irods_bridge.operations.ingesting import attributes, facts
@@ -30,39 +28,36 @@ def text_of(name: str) -> str:
 
 
 def errors() -> list[type[BridgeError]]:
-    """All kinds, those of adapters and of the agent too."""
-    for module in pkgutil.walk_packages(omero_irods_bridge.__path__, "omero_irods_bridge."):
-        if re.search(r"error|throttle|sign_in|\.mail\.server", module.name):
-            importlib.import_module(module.name)
-    found: list[type[BridgeError]] = [BridgeError]
+    """All kinds, those of adapters and of the agent too: a class whose base is named like one of them."""
+    bases = {
+        (file, node.name): {ast.unparse(base) for base in node.bases}
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    found = [BridgeError]
     for kind in found:
-        found += [one for one in kind.__subclasses__() if one.__module__.startswith("omero_irods_bridge.")]
+        for (file, name), of in bases.items():
+            if kind.__name__ in of:
+                module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+                found.append(getattr(importlib.import_module(module), name))
     return found
 
 
-def test_each_class_of_errors_in_the_code_is_known_here() -> None:
-    written = {
-        node.name
-        for file in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ClassDef) and any(ast.unparse(base) in KINDS for base in node.bases)
-    }
-    assert written == KINDS - {"BridgeError"}
+ERRORS = errors()
 
 
-KINDS = {kind.__name__ for kind in errors()}
-
-
-@pytest.mark.parametrize("kind", errors(), ids=lambda kind: str(kind.__name__))
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: str(kind.__name__))
 def test_each_error_code_is_documented_with_its_status(kind: type[BridgeError]) -> None:
-    row = re.search(rf"^\| `{kind.code}` \| (\d+) \| (\w+) \|", text_of("docs/operations.md"), re.MULTILINE)
+    row = re.search(rf"^\| `{kind.code}` \| (\d+) \| ([^|]+) \|", text_of("docs/operations.md"), re.MULTILINE)
     assert row is not None, kind.code
-    assert (int(row[1]), row[2]) == (int(kind.exit_status), "yes" if kind.retryable else "no")
+    assert int(row[1]) == int(kind.exit_status)
+    assert ("yes" if kind.retryable else "no") in re.findall(r"\w+", row[2])
 
 
 def test_each_documented_code_exists() -> None:
     table = text_of("docs/operations.md").partition("## Errors")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == {kind.code for kind in errors()}
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == {kind.code for kind in ERRORS}
 
 
 # -- AVUs
