@@ -1,0 +1,122 @@
+"""Ingest by the agent: what is put into iRODS appears in OMERO, without anybody calling anything."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.jobs import IngestWork, JobState
+from tests.agent.conftest import until
+from tests.ingest.by_agent.conftest import STEWARD, Facility, settled
+from tests.ingest.conftest import bytes_kept, links, png
+
+DROPPED = 20
+MANY = 300
+
+
+def test_what_is_put_appears_in_omero_in_place_and_nobody_calls_anything(facility: Facility) -> None:
+    facility.start()
+    facility.tell_by_url()
+    inbox, kept = facility.inbox(), bytes_kept(facility.server)
+    first = facility.put(f"{inbox}/first.png")
+    until(lambda: facility.is_in_omero(first))
+    second = facility.put(f"{inbox}/day 1's 100%.png")
+    until(lambda: facility.is_in_omero(second))
+    settled(facility)
+    assert facility.images() == ["day 1's 100%.png", "first.png"]
+    assert bytes_kept(facility.server) == kept
+    assert {"first.png", "day 1's 100%.png"} <= {link.name for link in links(facility.server)}
+    assert facility.avus(first)["imported_as"] == [facility.user.name]
+    jobs = facility.ingests()
+    assert {(one.spec.requested_by, one.spec.work) for one in jobs} == {
+        (STEWARD, IngestWork(inbox.removesuffix("/inbox"), hinted=True))
+    }
+    assert sum(one.result["imported"] for one in jobs if one.result) == 2
+
+
+def test_a_file_that_rules_touch_wakes_a_worker_and_what_is_not_at_rest_is_looked_at_again(
+    facility: Facility, tmp_path: Path
+) -> None:
+    facility.config.write_text(facility.config.read_text().replace("quiet_s = 0", "quiet_s = 3"))
+    facility.start("worker")
+    until(lambda: facility.ingests() and facility.all_ended())
+    facility.conf.write_text(f"file={tmp_path}/wake\n")
+    path = facility.put(f"{facility.inbox()}/a.png")
+    until(lambda: facility.is_in_omero(path))
+    settled(facility)
+    waited = [one.result for one in facility.ingests() if one.result and one.result["waiting"]]
+    assert waited
+    assert all(one["again_at"] and one["again_job"] for one in waited)
+    assert facility.images() == ["a.png"]
+
+
+def test_with_the_agent_down_puts_succeed_and_all_is_imported_once_when_it_is_back(
+    facility: Facility,
+) -> None:
+    inbox = facility.inbox()
+    facility.conf.write_text("url=http://127.0.0.1:1/api/v1/wake\n")
+    paths = [facility.put(f"{inbox}/{number}.png") for number in range(DROPPED)]
+    bad = facility.put(f"{inbox}/bad.png", b"no picture")
+    time.sleep(1.5)  # the wake-up finds nobody
+    facility.start()
+    until(lambda: facility.is_in_omero(*paths))
+    settled(facility)
+    assert len(facility.images()) == DROPPED
+    assert facility.avus(bad)["ingest_state"] == ["failed"]
+    assert facility.avus(bad)["ingest_error"]
+    (job,) = [one for one in facility.ingests() if one.result and one.result["failed"]]
+    assert job.state is JobState.DONE
+    assert job.result is not None
+    (finding,) = job.result["findings"]
+    assert (finding["path"], finding["user"], finding["new"]) == (bad, facility.user.name, True)
+    assert (job.result["imported"], job.result["failed"]) == (DROPPED, 1)
+    watched = facility.person.run("jobs", "watch", job.id, "--agent=no")
+    assert watched.status == ExitStatus.PARTIAL
+    again = facility.ends(facility.ask(IngestWork(), STEWARD))
+    assert again.result is not None
+    assert (again.state, again.result["imported"], again.result["new_failures"]) == (JobState.DONE, 0, 0)
+    assert len(facility.images()) == DROPPED
+
+
+def test_while_omero_is_away_the_job_waits_and_goes_on_when_it_is_back(facility: Facility) -> None:
+    assert facility.gate is not None
+    facility.gate.is_open = False
+    path = facility.put(f"{facility.inbox()}/a.png")
+    facility.start()
+    until(lambda: any(one.tries >= 2 for one in facility.ingests()))
+    (waits,) = facility.ingests()
+    assert waits.error is not None
+    assert (waits.error.code, facility.avus(path)["ingest_state"]) == ("unreachable", ["waiting"])
+    facility.gate.is_open = True
+    until(lambda: facility.is_in_omero(path))
+    settled(facility)
+    assert facility.jobs.get(waits.id).state is JobState.DONE
+    assert facility.images() == ["a.png"]
+
+
+def test_a_user_scans_what_is_his_and_nothing_of_others(facility: Facility) -> None:
+    mine = facility.put(f"{facility.inbox()}/a.png")
+    facility.start("worker")
+    settled(facility)
+    other = facility.put(f"{facility.inbox()[:-6]}/b.png")
+    made = facility.done(facility.ask(IngestWork(), facility.user.name))
+    assert made["collection"] == f"/{facility.zone.name}/home/{facility.irods_user}"
+    assert facility.is_in_omero(mine)
+    assert not facility.is_in_omero(other)
+    above = facility.ends(facility.ask(IngestWork("/elsewhere/home"), facility.user.name))
+    assert above.error is not None
+    assert above.error.code == "usage"
+
+
+def test_many_small_files_that_are_dropped_at_once_are_all_there_exactly_once(facility: Facility) -> None:
+    facility.start()
+    facility.tell_by_url()
+    inbox = facility.inbox()
+    names = [f"{number:04}.png" for number in range(MANY)]
+    paths = [facility.put(f"{inbox}/{name}", png(4, 4)) for name in names]
+    until(lambda: facility.is_in_omero(paths[-1]), every_s=0.5)
+    until(lambda: len(facility.images()) >= MANY, every_s=0.5)
+    settled(facility)
+    assert facility.images() == names
+    assert facility.is_in_omero(*paths)
