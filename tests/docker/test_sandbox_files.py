@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from compose_spec import PyCompose
 from dockerfile_parse import DockerfileParser
 
 from omero_irods_bridge.settings import Settings
@@ -33,6 +34,21 @@ def compose() -> dict[str, Any]:
 def variables() -> dict[str, str]:
     lines = (FOLDER / ".env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def filled_in(variables: dict[str, str]) -> str:
+    """The compose file with its variables replaced and its anchors resolved, as the command does it first."""
+    text = VARIABLE.sub(lambda match: variables[match[1]], (FOLDER / "compose.yaml").read_text())
+    return yaml.safe_dump(yaml.safe_load(text), sort_keys=False)
+
+
+def test_the_compose_file_is_one_by_the_specification(variables: dict[str, str]) -> None:
+    text = filled_in(variables)
+    assert set(PyCompose.from_yaml(text).service_names()) == {
+        "catalog", "irods", "omero", "web", "first-run", "agent",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="hostnam"):
+        PyCompose.from_yaml(text.replace("hostname:", "hostnam:"))
 
 
 def test_each_variable_of_the_compose_file_has_a_value(variables: dict[str, str]) -> None:
