@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,18 @@ class Facility(Site):
         assert self.person_there is not None
         return self.person_there
 
+    @contextmanager
+    def acting_as(self, somebody: iRODSSession) -> Iterator[None]:
+        """Let somebody else be the one who uses iRODS."""
+        scientist, self.person_there = self.person_there, somebody
+        try:
+            yield
+        finally:
+            self.person_there = scientist
+
     def inbox(self, **more: str) -> str:
         """A collection of the scientist's that opted in."""
-        path = f"/{self.zone.name}/home/{self.irods_user}/inbox"
+        path = f"/{self.zone.name}/home/{self.there.username}/inbox"
         found = self.there.collections.create(path)
         for name, value in {"ingest": "in-place", **more}.items():
             found.metadata.add(iRODSMeta(f"omero::{name}", value))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from irods.session import iRODSSession
 
 from omero_irods_bridge.model.errors import ExitStatus
 from omero_irods_bridge.model.jobs import IngestWork, JobState
@@ -95,18 +98,28 @@ def test_while_omero_is_away_the_job_waits_and_goes_on_when_it_is_back(facility:
     assert facility.images() == ["a.png"]
 
 
-def test_a_user_scans_what_is_his_and_nothing_of_others(facility: Facility) -> None:
-    mine = facility.put(f"{facility.inbox()}/a.png")
+def test_a_user_scans_what_is_his_and_nothing_of_others(
+    facility: Facility, make_irods_user: Callable[[str], iRODSSession]
+) -> None:
+    home = f"/{facility.zone.name}/home"
+    ours = f'collection = "{home}/{facility.irods_user}"'
+    facility.config.write_text(facility.config.read_text().replace(ours, f'collection = "{home}/rods"'))
+    somebody = make_irods_user("somebody")
+    mine = facility.put(f"{facility.inbox()}/mine.png")
     facility.start("worker")
-    settled(facility)
-    other = facility.put(f"{facility.inbox()[:-6]}/b.png")
+    with facility.acting_as(somebody):
+        others = facility.put(f"{facility.inbox()}/others.png")
     made = facility.done(facility.ask(IngestWork(), facility.user.name))
-    assert made["collection"] == f"/{facility.zone.name}/home/{facility.irods_user}"
+    assert (made["collection"], made["imported"]) == (f"{home}/{facility.irods_user}", 1)
     assert facility.is_in_omero(mine)
-    assert not facility.is_in_omero(other)
-    above = facility.ends(facility.ask(IngestWork("/elsewhere/home"), facility.user.name))
-    assert above.error is not None
-    assert above.error.code == "usage"
+    all_ask = facility.ends(facility.ask(IngestWork(home), facility.user.name))
+    assert all_ask.state in {JobState.DONE, JobState.FAILED}
+    with facility.acting_as(somebody):
+        assert not facility.is_in_omero(others)
+    assert facility.images() == ["mine.png"]
+    elsewhere = facility.ends(facility.ask(IngestWork("/otherZone/home"), facility.user.name))
+    assert elsewhere.error is not None
+    assert elsewhere.error.code == "usage"
 
 
 def test_many_small_files_that_are_dropped_at_once_are_all_there_exactly_once(facility: Facility) -> None:
