@@ -31,6 +31,9 @@ ODD_NAMES = (
     " leading and trailing ",
 )
 
+NAMES_NO_VALUE_MAY_BE = ("a'||'b", "it's && that's || 'x", "100%'&&_'")
+"""GenQuery1 cannot compare a value with these."""
+
 
 def write(store: ObjectStore, path: str, content: bytes = b"content") -> str:
     """Make a data object with this content; its path."""
@@ -92,8 +95,9 @@ class ObjectStoreContract:
             assert modified is not None
             assert before <= modified <= time.time() + 5
 
-    @pytest.mark.parametrize("name", ODD_NAMES)
+    @pytest.mark.parametrize("name", (*ODD_NAMES, *NAMES_NO_VALUE_MAY_BE))
     def test_a_name_is_kept_as_it_is(self, store: ObjectStore, place: str, name: str) -> None:
+        avu = Avu("name", "value" if name in NAMES_NO_VALUE_MAY_BE else name, "unit")
         collection = f"{place}/{name}"
         store.make_collection(collection)
         path = write(store, f"{collection}/{name}", name.encode())
@@ -102,10 +106,10 @@ class ObjectStoreContract:
         found = store.find(path)
         assert isinstance(found, DataObject)
         assert found.path == path
-        store.change_avus(path, add=[Avu("name", name, "unit")])
-        assert store.avus(path) == (Avu("name", name, "unit"),)
-        assert store.avus_of_many([path]) == {path: (Avu("name", name, "unit"),)}
-        assert store.find_by_avus([AvuCondition("name", equals=name)], below=collection) == [path]
+        store.change_avus(path, add=[avu])
+        assert store.avus(path) == (avu,)
+        assert store.avus_of_many([path]) == {path: (avu,)}
+        assert store.find_by_avus([AvuCondition("name", equals=avu.value)], below=collection) == [path]
         store.move(path, f"{place}/{name} moved")
         store.remove(f"{place}/{name} moved")
         store.remove(collection)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -27,6 +27,9 @@ MAX_LIST_CHARACTERS: Final = 8000
 _PLAIN: Final = 1
 _ORDER_BY: Final = 0x400
 _AUTO_CLOSE: Final = 0x100
+
+_QUOTE: Final = "'"
+_WILDCARDS: Final = {"%": ".*", "_": "."}
 
 Row = tuple[str, ...]
 
@@ -60,12 +63,20 @@ class Column(IntEnum):
     META_COLL_CREATE_TIME = 614
 
 
+_NAMES: Final = frozenset({Column.DATA_NAME, Column.COLL_NAME, Column.COLL_PARENT_NAME})
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A test of one column, as GenQuery1 writes it."""
+    """A test of one column, as GenQuery1 writes it.
+
+    ``exact`` is what GenQuery1 cannot carry: the test finds more then, and :func:`select` takes those rows
+    whose value this expression matches as a whole.
+    """
 
     column: Column
     test: str
+    exact: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +97,15 @@ def equal(column: Column, text: str) -> Condition:
     Raises:
         BadName: GenQuery1 cannot carry the text.
     """
+    if column in _NAMES and not _is_carried(text):
+        return _loosely(column, plain(text))
     return _condition(column, "= ", text)
 
 
 def like(column: Column, pattern: str, *, negated: bool = False) -> Condition:
     """The column matches ``pattern``; :func:`plain` keeps wildcards in users' texts from counting."""
+    if column in _NAMES and not negated and not _is_carried(pattern):
+        return _loosely(column, pattern)
     return _condition(column, "not like " if negated else "like ", pattern)
 
 
@@ -136,8 +151,7 @@ def _condition(column: Column, operator: str, text: str) -> Condition:
 
     But ``||`` and ``&&`` connect tests where an even number of quotes is before them.
     """
-    outside = f"'{text}'".split("'")[::2]
-    if not is_sendable(text) or any("||" in part or "&&" in part for part in outside):
+    if not _is_carried(text):
         raise BadName(
             f"{text!r} cannot be asked for in iRODS: control characters, or || or && after a quote.",
             hint="Rename it with another client.",
@@ -145,16 +159,54 @@ def _condition(column: Column, operator: str, text: str) -> Condition:
     return Condition(column, f"{operator}'{text}'")
 
 
+def _is_carried(text: str) -> bool:
+    outside = f"'{text}'".split("'")[::2]
+    return is_sendable(text) and not any("||" in part or "&&" in part for part in outside)
+
+
+def _loosely(column: Column, pattern: str) -> Condition:
+    """Any character where the pattern has a quote; what is found by that is compared with the pattern."""
+    if not is_sendable(pattern):
+        return _condition(column, "= ", pattern)  # which says what is wrong
+    return Condition(
+        column, f"like '{pattern.replace(_QUOTE, '_')}'", re.compile(_expression(pattern), re.DOTALL)
+    )
+
+
+def _expression(pattern: str) -> str:
+    r"""A pattern of LIKE as a regular expression; ``\`` takes its meaning from the next character."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    return "".join(_WILDCARDS.get(part) or re.escape(part[-1]) for part in parts)
+
+
 # -- asking
 
 
 def select(connections: Connections, query: Query, *, skip: int = 0, limit: int | None = None) -> list[Row]:
     """All rows, or ``limit`` of them after the first ``skip``; one round trip for each PAGE_ROWS."""
+    if any(one.exact for one in query.conditions):
+        found = _exactly(connections, query)
+        return found[skip:] if limit is None else found[skip : skip + limit]
     if limit is not None and limit <= PAGE_ROWS:
         with connections.lease() as connection:
             return _page(connection, query, rows=limit, skip=skip, options=_AUTO_CLOSE)[0] if limit else []
     with connections.lease() as connection:
         return _pages(connection, query, skip, limit)
+
+
+def _exactly(connections: Connections, query: Query) -> list[Row]:
+    """Rows of a query with conditions that GenQuery1 carries loosely only."""
+    tests = [(one.column, one.exact) for one in query.conditions if one.exact]
+    columns = tuple(dict.fromkeys((*query.columns, *(column for column, _ in tests))))
+    carried = replace(query, columns=columns, conditions=tuple(map(_loose, query.conditions)))
+    wanted = [(columns.index(column), exact) for column, exact in tests]
+    rows = select(connections, carried)
+    found = [row for row in rows if all(exact.fullmatch(row[place]) for place, exact in wanted)]
+    return list(dict.fromkeys(row[: len(query.columns)] for row in found))
+
+
+def _loose(condition: Condition) -> Condition:
+    return replace(condition, exact=None)
 
 
 def _pages(connection: Connection, query: Query, skip: int, limit: int | None) -> list[Row]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from omero_irods_bridge.adapters.irods.paths import is_sendable
 from omero_irods_bridge.adapters.irods.queries import (
     Column,
+    Condition,
     between,
     equal,
     is_listable,
@@ -45,11 +46,37 @@ def read_by_server(text: str) -> Predicate:
 @example("n")
 def test_a_text_is_compared_as_it_is_or_refused(text: str) -> None:
     try:
-        condition = equal(Column.DATA_NAME, text)
+        condition = equal(Column.META_DATA_VALUE, text)
     except BadName:
         assert "'" in text or re.search("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]", text)
         return
     assert read_by_server(condition.test) == Comparison("=", text)
+
+
+@given(texts, texts)
+@example("a'||'b", "a'||'b")
+@example("a'||'b", "aX||Yb")
+@example("a'_||'%\\", "a'_||'%\\")
+@example("it's && that's", "itXs && thatYs")
+def test_each_name_that_can_be_sent_can_be_asked_for(text: str, other: str) -> None:
+    assume(is_sendable(text) and is_sendable(other))
+    assert found_by(equal(Column.DATA_NAME, text), [text, other]) == [
+        one for one in (text, other) if one == text
+    ]
+    paths = [f"{text}/x", f"{other}/x", other]
+    below = [one for one in paths if one.startswith(f"{text}/")]
+    assert found_by(like(Column.COLL_NAME, f"{plain(text)}/%"), paths) == below
+
+
+def found_by(condition: Condition, names: list[str]) -> list[str]:
+    """Those that a server finds, and that are what was meant."""
+    read = read_by_server(condition.test)
+    return [
+        name
+        for name in names
+        if (is_like(name, read.pattern) if isinstance(read, Like) else Comparison("=", name) == read)
+        and (condition.exact is None or condition.exact.fullmatch(name))
+    ]
 
 
 @given(texts, texts)
