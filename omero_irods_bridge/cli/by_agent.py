@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from omero_irods_bridge.agent.store.jobs import JobFilter
     from omero_irods_bridge.settings import Settings
 
-TALK_TO_AGENT: Final = frozenset({"pack", "unpack", "verify", "gc", "jobs"})
+TALK_TO_AGENT: Final = frozenset({"pack", "unpack", "verify", "gc", "ingest", "jobs"})
 """Commands that have ``--agent`` with a value that may be left out."""
 
 THE_AGENT: Final = "yes"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omero_irods_bridge.cli import output, parsing, views, working
-from omero_irods_bridge.cli.options import Config, OmeroLogin, Shown, Told
+from omero_irods_bridge.cli import by_agent, output, parsing, views, working
+from omero_irods_bridge.cli.options import ByAgent, Config, OmeroLogin, Shown, Told
 from omero_irods_bridge.model.errors import BridgeError, ExitStatus, Interrupted
 from omero_irods_bridge.model.ingest import IngestResult
+from omero_irods_bridge.model.jobs import IngestWork
 
 if TYPE_CHECKING:
     from omero_irods_bridge.model.events import CancelToken
@@ -59,6 +60,7 @@ def scan(
     collection: _Collection = None,
     dry_run: _DryRun = False,
     service: Service,
+    by: ByAgent,
     told: Told,
     login: OmeroLogin,
     config: Config,
@@ -68,11 +70,27 @@ def scan(
     Nothing is imported twice; what waits or failed says so by its AVUs.
     Example:  omero-irods ingest scan /tempZone/home/lab --dry-run
     """
+    settings = working.settings_of(config, login)
+    agent = by_agent.agent_for(by, settings, not_because=_not_by_agent(service, dry_run=dry_run))
+    if agent is not None:
+        return by_agent.hand_over(agent, IngestWork(collection or ""), by, told, settings)
+    return _scan_here(collection, service, told, settings, dry_run=dry_run)
+
+
+def _not_by_agent(service: Service, *, dry_run: bool) -> str:
+    if service.service:
+        return "The agent works for all users where an administrator of it asks, without --service."
+    return by_agent.DRY_RUN if dry_run else ""
+
+
+def _scan_here(
+    collection: str | None, service: Service, told: Told, settings: Settings, *, dry_run: bool
+) -> int:
     from omero_irods_bridge.ingest_wiring import options_of
     from omero_irods_bridge.operations import ingest as operation
     from omero_irods_bridge.wiring import SystemClock
 
-    settings, clock = working.settings_of(config, login), SystemClock()
+    clock = SystemClock()
     with (
         working.at_work(told) as (report, cancel),
         _opened(settings, collection, service) as (store, hands, place),

@@ -10,6 +10,7 @@ from irods.session import iRODSSession
 
 from omero_irods_bridge.model.errors import ExitStatus
 from omero_irods_bridge.model.jobs import IngestWork, JobState
+from tests.agent.between.test_submitting import person
 from tests.agent.conftest import until
 from tests.ingest.by_agent.conftest import STEWARD, Facility, settled
 from tests.ingest.conftest import bytes_kept, links, png
@@ -99,14 +100,14 @@ def test_while_omero_is_away_the_job_waits_and_goes_on_when_it_is_back(facility:
 
 
 def test_a_user_scans_what_is_his_and_nothing_of_others(
-    facility: Facility, make_irods_user: Callable[[str], iRODSSession]
+    facility: Facility, make_irods_user: Callable[[str], iRODSSession], tmp_path: Path
 ) -> None:
     home = f"/{facility.zone.name}/home"
     ours = f'collection = "{home}/{facility.irods_user}"'
     facility.config.write_text(facility.config.read_text().replace(ours, f'collection = "{home}/rods"'))
     somebody = make_irods_user("somebody")
     mine = facility.put(f"{facility.inbox()}/mine.png")
-    facility.start("worker")
+    facility.start()
     with facility.acting_as(somebody):
         others = facility.put(f"{facility.inbox()}/others.png")
     made = facility.done(facility.ask(IngestWork(), facility.user.name))
@@ -117,6 +118,10 @@ def test_a_user_scans_what_is_his_and_nothing_of_others(
     with facility.acting_as(somebody):
         assert not facility.is_in_omero(others)
     assert facility.images() == ["mine.png"]
+    scientist = person(facility, tmp_path / "scientist", facility.user)
+    handed = scientist.run("ingest", "scan", "--agent", facility.address, "--wait")
+    assert handed.status == ExitStatus.DONE, handed
+    assert facility.ingests()[-1].spec.work == IngestWork()
     elsewhere = facility.ends(facility.ask(IngestWork("/otherZone/home"), facility.user.name))
     assert elsewhere.error is not None
     assert elsewhere.error.code == "usage"
