@@ -28,7 +28,7 @@ def store_of(
     zone: Zone,  # noqa: F811
     user: str | None = None,
     password: str | None = None,
-    **options: float,
+    **options: Any,
 ) -> IrodsStore:
     """A store of ``user``, the administrator when none is named."""
     who = account(
