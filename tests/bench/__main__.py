@@ -24,6 +24,7 @@ _MODULES: Final = (
     "unpacking",
     "unpack_growth",
     "agent",
+    "ingest",
 )
 """Importing a module registers its sections; they run in this order."""
 
@@ -33,6 +34,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m tests.bench", description="Measure throughput and rates."
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, not how fast")
+    parser.add_argument("--long", action="store_true", help="the largest sizes too: takes long")
     parser.add_argument(
         "--only", choices=sorted(SECTIONS), action="append", help="this section; may be repeated"
     )
@@ -43,7 +45,7 @@ def _arguments() -> argparse.Namespace:
 
 def _measure(name: str, arguments: argparse.Namespace) -> list[Measurement]:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as folder:
-        return list(SECTIONS[name].run(Setting(Path(folder), arguments.quick)))
+        return list(SECTIONS[name].run(Setting(Path(folder), arguments.quick, arguments.long)))
 
 
 def main() -> None:

@@ -26,10 +26,13 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How to measure: ``folder`` is empty and on the disk to measure, ``is_quick`` asks for small sizes."""
+    """How to measure: ``folder`` is empty and on the disk to measure, ``is_quick`` asks for small sizes,
+    ``is_long`` for the largest ones too.
+    """
 
     folder: Path
     is_quick: bool
+    is_long: bool = False
 
 
 Benchmark = Callable[[Setting], Iterator[Measurement]]

@@ -57,5 +57,8 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     assert {"submitted", "done", "page of 50, failed"} <= {one["what"] for one in found["agent"]}
     assert {one["case"] for one in found["agent"]} == {"SQLite", "PostgreSQL"}
     assert [one["what"] for one in found["agent-pack"]][-1] == "omero-irods pack --agent --wait"
+    ingests = {one["what"] for one in found["ingest"]}
+    assert {"omero-irods ingest scan", "omero import --transfer=ln_s, a call a file"} <= ingests
+    assert len({one["case"] for one in found["ingest-put"]}) == 3
     assert all(one["value"] > 0 for measured in found.values() for one in measured)
     assert "put, plain, parallel" in done.stdout
