@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from irods.meta import iRODSMeta
 from irods.session import iRODSSession
 
 from omero_irods_bridge.agent.http.tokens import digest_of, new_token
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
+from omero_irods_bridge.agent.store.tables import MAILS
 from omero_irods_bridge.model.jobs import Job, JobKind, JobSpec
 from omero_irods_bridge.settings import load
 from omero_irods_bridge.wiring import SystemClock
@@ -48,6 +50,7 @@ class Facility(Site):
     config: Path = Path()
     gate: Gate | None = None
     root: Gateway | None = None
+    database: Database = field(kw_only=True)
 
     @property
     def there(self) -> iRODSSession:
@@ -109,6 +112,11 @@ class Facility(Site):
 
     def all_ended(self) -> bool:
         return all(one.state.is_final for one in self.ingests())
+
+    def told(self) -> set[tuple[int, str]]:
+        """Of which jobs who gets a mail."""
+        with self.database.reading() as connection:
+            return {(row.job, row.recipient) for row in connection.execute(sa.select(MAILS))}
 
     def ask(self, work: Any, whose: str) -> Job:
         return self.jobs.submit(JobSpec(work, whose, f"asked-{len(self.ingests())}"))
@@ -182,6 +190,7 @@ def facility(
             config=config,
             gate=gate,
             root=root,
+            database=database,
         )
         made.conf.write_text("")
         yield made

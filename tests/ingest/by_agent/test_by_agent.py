@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from irods.models import RuleExec
 from irods.session import iRODSSession
 
 from omero_irods_bridge.model.errors import ExitStatus
@@ -62,7 +62,8 @@ def test_with_the_agent_down_puts_succeed_and_all_is_imported_once_when_it_is_ba
     facility.conf.write_text("url=http://127.0.0.1:1/api/v1/wake\n")
     paths = [facility.put(f"{inbox}/{number}.png") for number in range(DROPPED)]
     bad = facility.put(f"{inbox}/bad.png", b"no picture")
-    time.sleep(1.5)  # the wake-up finds nobody
+    facility.set_more('[agent.mail]\nhost = "127.0.0.1"\nport = 1\ntls = "none"\nsender = "a@example.org"\n')
+    until(lambda: not list(facility.there.query(RuleExec.id)))  # the wake-up found nobody
     facility.start()
     until(lambda: facility.is_in_omero(*paths))
     settled(facility)
@@ -75,12 +76,14 @@ def test_with_the_agent_down_puts_succeed_and_all_is_imported_once_when_it_is_ba
     (finding,) = job.result["findings"]
     assert (finding["path"], finding["user"], finding["new"]) == (bad, facility.user.name, True)
     assert (job.result["imported"], job.result["failed"]) == (DROPPED, 1)
+    assert facility.told() == {(job.id, STEWARD), (job.id, facility.user.name)}
     watched = facility.person.run("jobs", "watch", job.id, "--agent=no")
     assert watched.status == ExitStatus.PARTIAL
     again = facility.ends(facility.ask(IngestWork(), STEWARD))
     assert again.result is not None
     assert (again.state, again.result["imported"], again.result["new_failures"]) == (JobState.DONE, 0, 0)
     assert len(facility.images()) == DROPPED
+    assert {number for number, _ in facility.told()} == {job.id}
 
 
 def test_while_omero_is_away_the_job_waits_and_goes_on_when_it_is_back(facility: Facility) -> None:
