@@ -131,14 +131,15 @@ def scan(
 def hinted(store: TreeStore, options: IngestOptions, *, below: str | None = None) -> list[str]:
     """Collections with objects that say that they wait, as rules let them: what to scan after a wake-up.
 
+    So are those that a scan has left queued: it is at them, or was killed.
     A collection that is in another one of these is left out. Hints may be lost: scan all now and then.
     """
-    condition = AvuCondition(options.name("ingest_state"), equals=IngestState.WAITING)
     found: set[str] = set()
-    skip = 0
-    while paths := store.find_by_avus([condition], below=below, skip=skip, limit=_AT_ONCE):
-        found |= {parent_of(path) for path in paths}
-        skip += len(paths)
+    for state in (IngestState.WAITING, IngestState.QUEUED):
+        condition, skip = AvuCondition(options.name("ingest_state"), equals=state), 0
+        while paths := store.find_by_avus([condition], below=below, skip=skip, limit=_AT_ONCE):
+            found |= {parent_of(path) for path in paths}
+            skip += len(paths)
     return topmost(found)
 
 

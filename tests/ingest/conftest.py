@@ -172,6 +172,13 @@ def drop(
     return Drop(collection, store, server, user, options, sides)
 
 
+def renamed(zone: Zone, old: str, new: str) -> None:  # noqa: F811
+    """Another name, of a data object or path of a collection, as no client of ours can give it."""
+    with zone.catalog.database.transaction():
+        zone.catalog.database.execute("update R_DATA_MAIN set data_name = ? where data_name = ?", new, old)
+        zone.catalog.database.execute("update R_COLL_MAIN set coll_name = ? where coll_name = ?", new, old)
+
+
 def links(server: OmeroServer) -> list[Path]:  # noqa: F811
     return [path for path in server.storage.managed.rglob("*") if path.is_symlink()]
 

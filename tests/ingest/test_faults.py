@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ import pytest
 
 from omero_irods_bridge.model.errors import NotInPlace, Unreachable
 from omero_irods_bridge.model.ingest import IngestResult
-from omero_irods_bridge.model.stored import Avu
+from omero_irods_bridge.model.stored import Avu, parent_of
 from omero_irods_bridge.operations import ingest
+from omero_irods_bridge.operations.ingesting.hands import IngestSide
+from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.zone import Zone
-from tests.ingest.conftest import Drop, bytes_kept, links, png, tiff, vault_of
+from tests.ingest.conftest import Drop, bytes_kept, links, png, renamed, tiff, vault_of
 from tests.wire.bridge_irods.conftest import store_of
 
 ROOT = Path(__file__).parents[2]
@@ -83,15 +87,53 @@ def test_when_irods_refuses_the_avus_the_next_scan_writes_them(drop: Drop, zone:
 def test_omero_away_in_the_middle_leaves_the_rest_waiting(drop: Drop) -> None:
     drop.opt_in("copy")
     first = png()
-    paths = [drop.put("a.png", first), drop.put("b.png"), drop.put("c.png")]
+    paths = {drop.put("a.png", first), *(drop.put(f"{number}.png") for number in range(5))}
     drop.server.faults.cut_file_after(len(first) + 10, "write")
     result = drop.scan()
     assert isinstance(result.stopped, Unreachable)
-    assert [one.path for one in result.done] == paths[:1]
-    assert sorted(reasons(result)) == ["b.png", "c.png"]
+    done, waiting = {one.path for one in result.done}, {one.path for one in result.waiting}
+    assert (done | waiting, bool(done), bool(waiting)) == (paths, True, True)
+    assert not done & waiting
     assert not result.failed
-    assert [one.path for one in drop.scan().done] == paths[1:]
-    assert drop.images() == ["a.png", "b.png", "c.png"]
+    assert [drop.avus(path).get("ingest_state") for path in waiting] == [["queued"]] * len(waiting)
+    assert {parent_of(path) for path in waiting} == set(
+        ingest.hinted(drop.store, drop.options, below=drop.collection)
+    )
+    assert {one.path for one in drop.scan().done} == waiting
+    assert len(drop.images()) == len(paths)
+    assert not [path for path in paths if "ingest_state" in drop.avus(path)]
+
+
+def test_a_set_that_is_being_imported_says_that_it_is_queued(drop: Drop) -> None:
+    drop.opt_in()
+    path = drop.put("a.png")
+    drop.store.change_avus(path, add=[Avu("omero::ingest_state", "waiting")])
+    seen: list[list[str]] = []
+
+    @contextmanager
+    def looking(_user: str, _group: str) -> Iterator[IngestSide]:
+        with drop.sides() as side:
+            importer = side.receiver.importer
+
+            def find_marked(load: str) -> Any:
+                seen.append(drop.avus(path)["ingest_state"])
+                return type(importer).find_marked(importer, load)
+
+            importer.find_marked = find_marked  # type: ignore[method-assign]
+            yield side
+
+    drop.scan(hands=drop.hands(omero=looking))
+    assert seen == [["queued"]]
+    assert "ingest_state" not in drop.avus(path)
+
+
+def test_what_was_written_over_while_its_scan_failed_is_taken_by_the_next(drop: Drop) -> None:
+    drop.opt_in()
+    path = drop.put("a.png", b"no image at all")
+    plan = drop.plan()
+    drop.put("a.png")  # another size
+    ingest.apply(plan, drop.store, drop.hands(), clock=SystemClock())
+    assert [one.path for one in drop.scan().done] == [path]
 
 
 def test_omero_that_cannot_be_logged_in_to_leaves_all_waiting(drop: Drop) -> None:
@@ -218,6 +260,8 @@ def test_a_failed_file_that_was_replaced_is_taken(drop: Drop) -> None:
         " blank .png",
         "Ünï-日本.png",
         "$(x)`y`.png",
+        "a'||'b.png",
+        "a'||'b/c'&&'d.png",
     ],
 )
 def test_names_that_people_give_are_taken(drop: Drop, name: str) -> None:
@@ -229,12 +273,28 @@ def test_names_that_people_give_are_taken(drop: Drop, name: str) -> None:
     assert drop.avus(path)["linked"] == ["in-place"]
 
 
-def test_a_name_that_irods_cannot_be_asked_for_is_told_and_stops_no_other(drop: Drop) -> None:
+def test_a_name_that_the_protocol_cannot_carry_is_told_and_stops_no_other(drop: Drop, zone: Zone) -> None:
     drop.opt_in()
-    drop.put("a'||'b.png")
-    good = drop.put("good.png")
+    bad, good = drop.put("bad.png"), drop.put("good.png")
+    drop.store.change_avus(bad, add=[Avu("omero::ingest_state", "waiting")])
+    renamed(zone, "bad.png", "two\nlines.png")
+    notes = drop.put("notes.txt", b"x")
+    drop.store.change_avus(notes, add=[Avu("omero::ingest_state", "waiting")])
+    renamed(zone, "notes.txt", "two\nlines.txt")
     result = drop.scan()
-    assert list(failures(result)) == ["a'||'b.png"]
+    assert list(failures(result)) == ["two\nlines.png"]
+    assert [one.path for one in result.done] == [good]
+
+
+def test_a_collection_that_the_protocol_cannot_carry_is_told_and_stops_no_other(
+    drop: Drop, zone: Zone
+) -> None:
+    drop.opt_in(collection=drop.put("bad/a.png").rpartition("/")[0])
+    good = drop.put("good/b.png")
+    drop.opt_in(collection=good.rpartition("/")[0])
+    renamed(zone, f"{drop.collection}/bad", f"{drop.collection}/two\nlines")
+    result = drop.scan()
+    assert list(failures(result)) == ["two\nlines"]
     assert [one.path for one in result.done] == [good]
 
 
@@ -326,7 +386,7 @@ def test_a_set_whose_avus_broke_off_is_not_imported_again_in_parts(drop: Drop, z
     for name in names:
         drop.put(name, tiff())
     path = drop.put("set.companion.ome", ome_xml(names).encode())
-    zone.faults.fail_call(ATOMIC, "SYS_INTERNAL_ERR", nth=2)  # one member has its AVUs then
+    zone.faults.fail_call(ATOMIC, "SYS_INTERNAL_ERR", nth=5)  # all are queued, and one member has its AVUs
     assert drop.scan().done == ()
     assert [one.path for one in drop.scan().done] == [path]
     assert len(drop.images()) == 1

@@ -24,6 +24,7 @@ from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.import_frame import Started, Watch, run_import
 from omero_irods_bridge.adapters.omero.import_request import SYMLINK_TRANSFER
 from omero_irods_bridge.adapters.omero.import_upload import Digests, opened, uploader
+from omero_irods_bridge.adapters.omero.services import repository_root
 from omero_irods_bridge.model.errors import ChecksumMismatch, NotInPlace, TargetExists
 from omero_irods_bridge.model.events import CancelToken, Progress, Report, Step, silent
 from omero_irods_bridge.model.imports import Imported, ImportOptions, LinkedFile, Mounts
@@ -157,7 +158,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 def repository_of(client: Any) -> PurePosixPath:
     """The repository's folder as the server names it."""
-    root = client.getManagedRepository().root()
+    root = repository_root(client)
     return PurePosixPath(root.path.val, root.name.val)
 
 

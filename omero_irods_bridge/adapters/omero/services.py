@@ -30,6 +30,11 @@ def managed_repository(client: Any) -> Any:
     return _kept(client, "repository", client.getManagedRepository)
 
 
+def repository_root(client: Any) -> Any:
+    """The folder of that repository, an OriginalFile."""
+    return _kept(client, "root", lambda: managed_repository(client).root())
+
+
 def _kept(client: Any, name: str, ask: Callable[[], Any]) -> Any:
     with _LOCK:
         found = _KNOWN.setdefault(client, {})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from omero_irods_bridge.model.errors import BridgeError, Busy, Interrupted, StalePlan
-from omero_irods_bridge.model.events import Progress, Step
+from omero_irods_bridge.model.events import CancelToken, Step
 from omero_irods_bridge.model.ingest import (
     Card,
     IngestDone,
@@ -20,23 +22,31 @@ from omero_irods_bridge.model.ingest import (
     Waiting,
 )
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
+from omero_irods_bridge.model.stored import DataObject
 from omero_irods_bridge.operations.ingesting.annotating import annotate
 from omero_irods_bridge.operations.ingesting.attributes import error_text
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
-from omero_irods_bridge.operations.ingesting.importing import Work, ingest
+from omero_irods_bridge.operations.ingesting.importing import Work, Worker, ingest
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.operations.ingesting.targets import Containers
 from omero_irods_bridge.operations.ingesting.telling import (
     clear,
     is_of_content,
-    mark_waiting,
+    mark,
     note_card,
+    note_card_begun,
     tell_failure,
 )
 from omero_irods_bridge.operations.ingesting.tending import apply_cards, describe_packets, release_deleted
+from omero_irods_bridge.operations.unpacking.counting import Counter
+from omero_irods_bridge.operations.unpacking.side_by_side import SideBySide
+from omero_irods_bridge.ports import Importer
 
 _PASSING: Final = (StalePlan, Busy)
 """What the next scan does away with by itself."""
+
+_AHEAD: Final = 200
+"""Sets that say in iRODS that they are queued before the first of them is imported."""
 
 _AGAIN_S: Final = 30.0
 """After which that may be."""
@@ -59,7 +69,7 @@ def carry_out(plan: IngestPlan, work: Work) -> IngestResult:
     for path in plan.healed:
         clear(path, work)
     for path in plan.unmarked:
-        mark_waiting(path, work)
+        mark(path, IngestState.WAITING, plan.avus.get(path, ()), work)
     packets = describe_packets(plan, work, applying.fail)
     applying.run()
     try:
@@ -82,7 +92,8 @@ def carry_out(plan: IngestPlan, work: Work) -> IngestResult:
 class _Applying:
     def __init__(self, plan: IngestPlan, work: Work, tally: _Tally) -> None:
         self._plan, self._work, self._tally = plan, work, tally
-        self._finished = self._bytes = 0
+        self._counter = Counter(work.report)
+        self._turn = threading.Lock()
 
     def run(self) -> None:
         total = len(self._plan.items)
@@ -95,12 +106,12 @@ class _Applying:
         self._tally.failed.append(failure)
         self._tell(failure)
 
-    def _tell(self, failure: IngestFailure) -> None:
+    def _tell(self, failure: IngestFailure, tried: DataObject | None = None) -> None:
         """Unless it says so already: what is wrong in the settings is wrong for thousands, at each scan."""
         known = self._plan.known(failure.path)
         is_said = known.state == IngestState.FAILED and known.error == error_text(failure.error)
         if not is_said or is_of_content(failure.error):  # then it says of which content, too
-            tell_failure(failure, self._work)
+            tell_failure(failure, self._work, tried)
 
     def _for_user(self, user: str, group: str, items: Sequence[IngestItem]) -> None:
         try:
@@ -130,7 +141,7 @@ class _Applying:
         record = LoadRecord(load, self._plan.collection, identity.user, self._now())
         book.begin(record)
         with book.claim(load):
-            self._one_after_the_other(side, items)
+            self._some_at_once(side, items)
             ended = self._now()
             book.finish(
                 LoadRecord(
@@ -141,40 +152,64 @@ class _Applying:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._work.clock.now(), UTC)
 
-    def _one_after_the_other(self, side: IngestSide, items: Sequence[IngestItem]) -> None:
+    def _some_at_once(self, side: IngestSide, items: Sequence[IngestItem]) -> None:
         containers = Containers(side.receiver)
         carded: dict[tuple[str, str], tuple[Card, IngestItem]] = {}
-        for item in items:
-            self._work.cancel.check()
-            container = self._one(item, side, containers)
-            if container and item.opt_in.card is not None:
-                carded[item.opt_in.card.path, container] = item.opt_in.card, item
-            self._finished, self._bytes = self._finished + 1, self._bytes + item.files.size
-            self._work.report(Progress(self._bytes, self._finished))
+        one = partial(self._one, side=side, containers=containers, carded=carded)
+        for begin in range(0, len(items), _AHEAD):
+            some = items[begin : begin + _AHEAD]
+            self._queue(some)
+            SideBySide(side.receiver.importer, one).run(some, self._work.cancel)
         for (_, container), (card, item) in carded.items():
             self._annotate(card, container, side, item)
 
-    def _one(self, item: IngestItem, side: IngestSide, containers: Containers) -> str:
-        """The container that the set is in now, "" when it is not imported."""
+    def _queue(self, items: Iterable[IngestItem]) -> None:
+        for item in items:
+            self._work.cancel.check()
+            for member in item.files.members:
+                mark(member.path, IngestState.QUEUED, self._plan.avus.get(member.path, ()), self._work)
+
+    def _one(
+        self,
+        importer: Importer,
+        item: IngestItem,
+        cancel: CancelToken,
+        *,
+        side: IngestSide,
+        containers: Containers,
+        carded: dict[tuple[str, str], tuple[Card, IngestItem]],
+    ) -> None:
+        """Import a set; several threads, each with its importer."""
         try:
-            target = containers.place(item.target, item.opt_in.existing or self._plan.options.existing)
-            self._tally.done.append(ingest(item, target, side, self._work))
+            with self._turn:
+                target = containers.place(item.target, item.opt_in.existing or self._plan.options.existing)
+                self._begin_card(item, str(target), carded)
+            with self._counter.one() as report:
+                worker = Worker(importer, side, self._turn, report, cancel)
+                self._tally.done.append(ingest(item, target, worker, self._work))
         except Interrupted:
             raise
         except _PASSING as error:
             self._tally.waiting.append(Waiting(item.files.path, error.message, _AGAIN_S))
-            return ""
         except BridgeError as error:
             if error.retryable:
                 raise
             self._failed(item, error)
-            return ""
-        return str(target)
+        self._counter.add(item.files.size)
+
+    def _begin_card(
+        self, item: IngestItem, container: str, carded: dict[tuple[str, str], tuple[Card, IngestItem]]
+    ) -> None:
+        """Before the first image of a card is in a container: a scan that breaks off leaves the card to do."""
+        card = item.opt_in.card
+        if card is not None and (card.path, container) not in carded:
+            note_card_begun(card, container, item.user, item.group, self._work)
+            carded[card.path, container] = card, item
 
     def _failed(self, item: IngestItem, error: BridgeError) -> None:
         self._tally.failed.append(IngestFailure(item.files.path, error))
         for member in item.files.members:
-            self._tell(IngestFailure(member.path, error))
+            self._tell(IngestFailure(member.path, error), member)
 
     def _annotate(self, card: Card, container: str, side: IngestSide, item: IngestItem) -> None:
         try:

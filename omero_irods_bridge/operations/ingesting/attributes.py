@@ -136,9 +136,9 @@ def of_failure(error: BridgeError, version: str, options: IngestOptions) -> list
     return [state, Avu(options.name("ingest_error"), text)]
 
 
-def of_waiting(options: IngestOptions) -> list[Avu]:
-    """State alone: the reason changes all the time."""
-    return [Avu(options.name("ingest_state"), IngestState.WAITING)]
+def of_state(state: IngestState, options: IngestOptions) -> list[Avu]:
+    """State alone: the reason to wait changes all the time."""
+    return [Avu(options.name("ingest_state"), state)]
 
 
 def under_way(avus: Iterable[Avu], options: IngestOptions) -> list[Avu]:

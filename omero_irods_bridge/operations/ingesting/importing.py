@@ -28,7 +28,7 @@ from omero_irods_bridge.operations.ingesting.facts import fact_avus
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.operations.ingesting.probing import Places
 from omero_irods_bridge.operations.streaming.compared import ComparedSource
-from omero_irods_bridge.ports import ByteSource, Clock, ImportFile, ObjectStore
+from omero_irods_bridge.ports import ByteSource, Clock, Importer, ImportFile, ObjectStore
 
 _MD5_DIGITS: Final = 32
 
@@ -53,7 +53,21 @@ def mark_of(zone: str, files: FileSet) -> ImportMark:
     return ImportMark(f"ingest/{zone}/{first.id}/{version[:32]}", first.path, f"DataObject:{first.id}")
 
 
-def ingest(item: IngestItem, target: ObjectRef, side: IngestSide, work: Work) -> IngestDone:
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What one of several threads imports with: an importer of its own, and what all of them use in turns.
+
+    ``cancel`` and ``report`` are of this import alone.
+    """
+
+    importer: Importer
+    side: IngestSide
+    turn: AbstractContextManager[object]
+    report: Report
+    cancel: CancelToken
+
+
+def ingest(item: IngestItem, target: ObjectRef, worker: Worker, work: Work) -> IngestDone:
     """Import a set unless it is in OMERO already, and write its AVUs; the caller is the only one at it.
 
     The file that OMERO opens gets its AVUs last: a set of which it has none is looked at again.
@@ -64,23 +78,24 @@ def ingest(item: IngestItem, target: ObjectRef, side: IngestSide, work: Work) ->
     """
     item = _with_checksums(item, work)
     mark = mark_of(work.store.zone, item.files)
-    there = _already(mark, side)
-    made = there or _imported(item, ImportOptions(target=target, mark=mark), side, work)
-    _write_avus(item, made, side, work)
+    there = _already(mark, worker)
+    made = there or _imported(item, ImportOptions(target=target, mark=mark), worker, work)
+    _write_avus(item, made, worker, work)
     return IngestDone(item.files.path, made.fileset, made.images, made.plates, there is not None)
 
 
-def _already(mark: ImportMark, side: IngestSide) -> Imported | None:
+def _already(mark: ImportMark, worker: Worker) -> Imported | None:
     """What an earlier run has imported; the remains of one that was killed are removed."""
-    found = side.receiver.importer.find_marked(mark.load)
+    found = worker.importer.find_marked(mark.load)
     complete = [one for one in found if one.complete]
     broken = [one.id for one in found if one not in complete[:1]]
     if broken:
-        side.receiver.importer.discard(broken)
+        worker.importer.discard(broken)
     if not complete:
         return None
     one = complete[0]
-    files = side.book.files_of([one.id]).get(one.id, ())
+    with worker.turn:
+        files = worker.side.book.files_of([one.id]).get(one.id, ())
     return Imported(
         one.id, one.images, one.plates, tuple(file.file for file in files), tuple(file.path for file in files)
     )
@@ -106,17 +121,18 @@ def _with_checksum(found: DataObject, work: Work) -> DataObject:
     return now
 
 
-def _imported(item: IngestItem, options: ImportOptions, side: IngestSide, work: Work) -> Imported:
-    importer = side.receiver.importer
+def _imported(item: IngestItem, options: ImportOptions, worker: Worker, work: Work) -> Imported:
+    importer = worker.importer
     if item.opt_in.mode is IngestMode.COPY:
         sent = [_import_file(one, work) for one in item.files.members]
-        return importer.import_fileset(sent, options, work.report, work.cancel)
-    places = work.places.of(item, importer)
+        return importer.import_fileset(sent, options, worker.report, worker.cancel)
+    with worker.turn:
+        places = work.places.of(item, importer)
     linked = [
         LinkedFile(_client_path(one), place, _omero_hash(one), _sha256(one), one.size)
         for one, place in zip(item.files.members, places, strict=True)
     ]
-    return importer.import_in_place(linked, options, work.report, work.cancel)
+    return importer.import_in_place(linked, options, worker.report, worker.cancel)
 
 
 def _client_path(found: DataObject) -> str:
@@ -159,16 +175,18 @@ def _compared(source: ByteSource, path: str, expected: Sha256) -> ByteSource:
 # -- what is said in iRODS
 
 
-def _write_avus(item: IngestItem, made: Imported, side: IngestSide, work: Work) -> None:
+def _write_avus(item: IngestItem, made: Imported, worker: Worker, work: Work) -> None:
+    server = worker.side.receiver.server
     files = dict(zip(item.files.members, made.files, strict=False))
     moment = datetime.fromtimestamp(work.clock.now(), UTC)
-    facts = fact_avus(made, side.receiver.server, work.options) if item.opt_in.metadata else []
+    with worker.turn:
+        facts = fact_avus(made, server, work.options) if item.opt_in.metadata else []
     for found in reversed(item.files.members):
         told = attributes.of_ingested(
             found,
             made,
             files.get(found),
-            side.receiver.server.identity,
+            server.identity,
             item.opt_in.mode,
             moment,
             work.options,

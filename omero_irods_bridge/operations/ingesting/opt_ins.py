@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import BadName, BridgeError
 from omero_irods_bridge.model.ingest import (
     Card,
     Existing,
@@ -75,13 +75,27 @@ def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOpti
     found = OptIns()
     above = list(_at_and_above(below))
     marked = [*above, *_marked_below(store, below, options)]
-    avus = store.avus_of_many(list(dict.fromkeys(marked)))
+    avus = _avus(found, store, list(dict.fromkeys(marked)))
     for path in sorted(avus, key=lambda one: one.count("/")):
         if any(one.attribute == options.name("ingest") for one in avus[path]) and not is_trash(path):
             _add_avus(found, store, path, avus[path], options)
     for card in _cards(store, below, above):
         _add_card(found, card, hands)
     return found
+
+
+def _avus(found: OptIns, store: TreeStore, paths: Sequence[str]) -> Mapping[str, tuple[Avu, ...]]:
+    """Of those that can be asked for; one that the protocol cannot carry stops no other."""
+    try:
+        return store.avus_of_many(paths)
+    except BadName:
+        avus: dict[str, tuple[Avu, ...]] = {}
+        for path in paths:
+            try:
+                avus |= store.avus_of_many([path])
+            except BadName as error:
+                found.broken[path] = IngestFailure(path, error)
+        return avus
 
 
 def _marked_below(store: TreeStore, below: str, options: IngestOptions) -> Iterator[str]:
@@ -180,6 +194,8 @@ def _add_card(found: OptIns, there: DataObject, hands: Hands) -> None:
         with hands.irods(there.owner) as reader:
             card = read_card(reader, there)
     except BridgeError as error:
+        if error.retryable:
+            raise
         if opted is not None or there.path.endswith(_OURS):
             found.broken[collection] = IngestFailure(there.path, error, version_of(there))
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotInPlace
+from omero_irods_bridge.model.errors import AccessDenied, BadName, BridgeError, NotInPlace
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
 from omero_irods_bridge.model.ingest import (
     PROBE_PREFIX,
@@ -38,6 +38,7 @@ from omero_irods_bridge.ports import Clock, TreeStore
 MOST_SKEW_S: Final = 3600.0
 """By which clocks of this computer and of iRODS may differ, seconds."""
 
+_ON_THE_WAY: Final = (IngestState.WAITING, IngestState.QUEUED)
 _PACKETS: Final = (".zip", ".tar")
 
 
@@ -46,7 +47,8 @@ class IngestPlan:
     """What is to be imported, and what is not.
 
     ``failed`` were found wrong now, ``failed_before`` are as they were when they failed. ``unmarked`` are
-    paths that wait and do not say so in iRODS, ``healed`` those that say that they wait or failed and do not.
+    paths that wait and do not say so in iRODS, ``healed`` those that say that they are on their way or failed
+    and do not.
     ``packets`` are files that may be packets. ``avus`` are those
     of ingest, by path; ``objects`` all data objects of the trees that were looked through.
     """
@@ -112,7 +114,10 @@ def _contents(
     report(Step("Looking through collections that opted in", items_total=len(roots)))
     for number, root in enumerate(roots, 1):
         cancel.check()
-        found = store.children(root, recursive=True)
+        try:
+            found = store.children(root, recursive=True)
+        except BadName:  # which is one of those that cannot be understood
+            continue
         objects |= {one.path: one for one in found if isinstance(one, DataObject)}
         avus |= store.avus_below(root, options.prefix)
         report(Progress(items_done=number))
@@ -161,7 +166,6 @@ class _Draft:
 
     def plan(self, collection: str) -> IngestPlan:
         waiting = tuple(self._waiting)
-        states = {one.path: self._known(one.path).state for one in waiting}
         return IngestPlan(
             collection=collection,
             options=self._options,
@@ -169,7 +173,7 @@ class _Draft:
             waiting=waiting,
             failed=tuple(self._failed[path] for path in sorted(self._failed)),
             failed_before=tuple(self._failed_before),
-            unmarked=tuple(path for path, state in states.items() if not state and path in self._objects),
+            unmarked=tuple(one.path for one in waiting if self._is_unmarked(one.path)),
             healed=tuple(self._healed()),
             packets=tuple(self._packets),
             cards=tuple(one for one in self._opt_ins.asked.values() if _own_card(one) is not None),
@@ -178,13 +182,16 @@ class _Draft:
             objects=self._objects,
         )
 
+    def _is_unmarked(self, path: str) -> bool:
+        return path in self._objects and self._known(path).state != IngestState.WAITING
+
     def _healed(self) -> Iterator[str]:
         """Rules mark all that arrives: cards and notes too, and what is touched after it was imported."""
         concerned = {*self._concerned, *self._failed}
         for path in sorted(self._avus.keys() - concerned):
             state = self._known(path).state
             is_image = path in self._objects and not path.endswith(ENDING)
-            if state == IngestState.WAITING or (state == IngestState.FAILED and not is_image):
+            if state in _ON_THE_WAY or (state == IngestState.FAILED and not is_image):
                 yield path
 
     def _known(self, path: str) -> Known:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from omero_irods_bridge.model.errors import NotFound
-from omero_irods_bridge.model.ingest import IngestMode, IngestOptions, OptIn, Waiting
+from omero_irods_bridge.model.ingest import IngestMode, IngestOptions, IngestState, OptIn, Waiting
 from omero_irods_bridge.model.stored import Collection, DataObject, parent_of
 from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.attributes import Known, known_of
@@ -104,8 +104,8 @@ def try_again(store: TreeStore, path: str, options: IngestOptions) -> list[str]:
         stale = attributes.under_way(avus[one.path], options)
         if known.fileset is not None and not attributes.is_in_omero(known, one):
             stale += attributes.results(avus[one.path], options)
-        if known.state == "failed" or known.released or len(stale) > 1:
-            waiting = attributes.of_waiting(options)
+        if known.state == IngestState.FAILED or known.released or len(stale) > 1:
+            waiting = attributes.of_state(IngestState.WAITING, options)
             store.change_avus(one.path, add=waiting, remove=[one for one in stale if one not in waiting])
             tried.append(one.path)
     return tried

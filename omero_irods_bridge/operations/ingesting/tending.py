@@ -101,7 +101,9 @@ def release_deleted(plan: IngestPlan, work: Work) -> list[str]:
     for one in found:
         try:
             released += release([one], work.store, plan.options)
-        except AccessDenied as error:  # the rules let the service account do this, and administrators
+        except BridgeError as error:  # the rules let the service account do this, and administrators
+            if error.retryable:
+                raise
             work.report(Notice(f"{one.found.path} is gone from OMERO and stays protected: {error.message}"))
     return released
 

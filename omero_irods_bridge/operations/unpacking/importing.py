@@ -13,6 +13,7 @@ from omero_irods_bridge.model.errors import ImportFailed
 from omero_irods_bridge.model.events import CancelToken, Event, Notice, Progress, Report, Step
 from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, MarkedFileset
 from omero_irods_bridge.operations.unpacking.compared import compared_member
+from omero_irods_bridge.operations.unpacking.counting import Counter
 from omero_irods_bridge.operations.unpacking.in_place import linked_files
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.operations.unpacking.side_by_side import SideBySide
@@ -72,7 +73,7 @@ def import_filesets(
     there = _complete(importer, plan.load)
     total = sum(_size(fileset) for fileset in filesets)
     report(Step("Importing", bytes_total=total, items_total=len(filesets)))
-    counter = _Counter(report)
+    counter = Counter(report)
 
     def found_or_made(by: Importer, fileset: ContentFileset, cancel: CancelToken) -> MarkedFileset:
         found = there.get(fileset.source)
@@ -168,40 +169,3 @@ def _opener(file: ContentFile, packet: Packet) -> Callable[[], AbstractContextMa
         return nullcontext(compared_member(packet.source(file.member), file.member, file.sha256))
 
     return opened
-
-
-class _Counter:
-    """Tells how far all filesets together are, whatever the imports of several at once tell."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._lock = threading.Lock()
-        self._bytes = self._items = 0
-        self._under_way: dict[object, int] = {}
-
-    @contextmanager
-    def one(self) -> Iterator[Report]:
-        """Who hears of one import until the end of the block."""
-        import_ = object()
-        try:
-            yield partial(self._tell, import_)
-        finally:
-            with self._lock:
-                self._under_way.pop(import_, None)
-
-    def _tell(self, import_: object, event: Event) -> None:
-        with self._lock:
-            if isinstance(event, Progress):
-                self._under_way[import_] = max(event.bytes_done, self._under_way.get(import_, 0))
-                self._tell_all()
-            elif isinstance(event, Notice):
-                self._report(event)
-
-    def add(self, count: int) -> None:
-        with self._lock:
-            self._bytes += count
-            self._items += 1
-            self._tell_all()
-
-    def _tell_all(self) -> None:
-        self._report(Progress(self._bytes + sum(self._under_way.values()), self._items))
