@@ -121,10 +121,12 @@ def test_jobs_of_one_collection_run_one_after_the_other_and_others_beside_them(
 
     first = ask(1, IngestWork("/zone/a"))
     same = ask(2, IngestWork("/zone/a", hinted=True))
-    other, of_another, gc = ask(3, IngestWork("/zone/b")), ask(4, IngestWork(), "bob"), ask(5, GcWork())
-    begun = begin(attempts)
-    assert [one.job for one in begun] == [first, other, of_another, gc]
-    assert begin(attempts) == []
+    other, of_another = ask(3, IngestWork("/zone/b")), ask(4, IngestWork(), "bob")
+    gc, more = ask(5, GcWork()), ask(6, GcWork(), "bob")
+    begun = attempts.admit(LIMITS, lambda *_: None, room=3)
+    assert [one.job for one in begun] == [first, other, of_another]
+    assert [one.job for one in attempts.admit(LIMITS, lambda *_: None, room=1)] == [gc]
+    assert [one.job for one in begin(attempts)] == [more]
     attempts.finish(begun[0], Outcome(End.DONE))
     assert [one.job for one in begin(attempts)] == [same]
 
