@@ -313,7 +313,8 @@ def _show_result(done: IngestResult, told: Told) -> None:
         more = f" and {len(one.images) - 5} more" if len(one.images) > 5 else ""
         output.result(f"{one.path} is {ids}{more}")
     for packet in done.packets:
-        output.result(f"{packet.path} is a packet of {views.count(packet.images, 'image')}")
+        where = f", expanded into {packet.expanded}" if packet.expanded else ""
+        output.result(f"{packet.path} is a packet of {views.count(packet.images, 'image')}{where}")
     for line in _waiting_lines(done.waiting, done.failed):
         output.result(line)
     for path in done.released:
@@ -340,7 +341,9 @@ def _standing_lines(found: Standing) -> Iterator[str]:
     for one in found.in_omero:
         images = ", ".join(f"Image:{image}" for image in one.images) or f"Fileset:{one.fileset}"
         yield f"{one.path} is in OMERO as {images} ({one.linked}, {one.imported_at})"
-    yield from (f"{path} is ready: the next scan imports it" for path in found.ready)
+    for path in found.ready:
+        is_queued = path in found.queued
+        yield f"{path} is " + ("queued: a scan is at it" if is_queued else "ready: the next scan imports it")
     yield from (f"{one.path} waits: {one.reason}" for one in found.waiting)
     yield from (f"{one.path} failed: {one.reason}" for one in found.failed)
     yield from (f"{path} was in OMERO and was deleted there" for path in found.released)

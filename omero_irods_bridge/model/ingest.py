@@ -72,6 +72,15 @@ class Existing(StrEnum):
     FAIL = "fail"
 
 
+class Packets(StrEnum):
+    """What becomes of a packet that arrives (AVU ``omero::ingest_packets``)."""
+
+    DESCRIBE = "describe"
+    """It gets the AVUs of a snapshot."""
+    EXPAND = "expand"
+    """Besides, it is expanded into a collection beside it, where it has a manifest."""
+
+
 class When(StrEnum):
     """When a set of files counts as complete (AVU ``omero::ingest_when``)."""
 
@@ -145,7 +154,8 @@ class OptIn:
     """What a collection asks for all that is in and below it; the deepest one that holds a file decides.
 
     ``root`` is the collection that opted in first, above. ``owner`` is of the collection or card that names
-    user and target, ``name#zone``. ``metadata`` asks for AVUs with facts of the images.
+    user and target, ``name#zone``. ``metadata`` asks for AVUs with facts of the images; ``packets`` is none
+    where nothing is said of them.
     """
 
     collection: str
@@ -159,6 +169,7 @@ class OptIn:
     existing: Existing | None = None
     metadata: bool = False
     card: Card | None = None
+    packets: Packets | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +237,14 @@ class IngestDone:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A packet that was recognised, and described by AVUs instead of imported."""
+    """A packet that was recognised, and described by AVUs instead of imported.
+
+    ``expanded`` is the collection that it was expanded into, "" for none.
+    """
 
     path: str
     images: int
+    expanded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ class _Applying:
     def _begin_card(
         self, item: IngestItem, container: str, carded: dict[tuple[str, str], tuple[Card, IngestItem]]
     ) -> None:
-        """Before the first image of a card is in a container: a scan that breaks off leaves the card to do."""
+        """Before the first image of a card is in a container: a scan that breaks off leaves it to do."""
         card = item.opt_in.card
         if card is not None and (card.path, container) not in carded:
             note_card_begun(card, container, item.user, item.group, self._work)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
 from omero_irods_bridge.model.errors import BadName, BridgeError
 from omero_irods_bridge.model.ingest import (
@@ -15,12 +16,14 @@ from omero_irods_bridge.model.ingest import (
     IngestMode,
     IngestOptions,
     OptIn,
+    Packets,
     When,
     first_value,
     one_of,
     version_of,
 )
 from omero_irods_bridge.model.stored import Avu, Collection, DataObject, parent_of
+from omero_irods_bridge.operations.incoming import INCOMING
 from omero_irods_bridge.operations.ingesting.cards import ENDING, read_card
 from omero_irods_bridge.operations.ingesting.hands import Hands
 from omero_irods_bridge.ports import AvuCondition, TreeStore
@@ -34,13 +37,19 @@ _YES: Final = ("yes", "true", "1", "on")
 
 @dataclass(slots=True)
 class OptIns:
-    """What collections ask for, by their paths; ``broken`` are those of which it cannot be understood."""
+    """What collections ask for, by their paths; ``broken`` are those of which it cannot be understood.
+
+    ``snapshots`` are expanded packets: nothing in them is for OMERO to take from there, and none of it asks.
+    """
 
     asked: dict[str, OptIn] = field(default_factory=dict)
     broken: dict[str, IngestFailure] = field(default_factory=dict)
+    snapshots: set[str] = field(default_factory=set)
 
     def over(self, path: str) -> OptIn | IngestFailure | None:
         """What holds for a data object or collection: of the nearest collection above it, or itself."""
+        if self.snapshots and not self.snapshots.isdisjoint(_at_and_above(path)):
+            return None
         for above in _at_and_above(path):
             if above in self.broken:
                 return self.broken[above]
@@ -79,9 +88,24 @@ def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOpti
     for path in sorted(avus, key=lambda one: one.count("/")):
         if any(one.attribute == options.name("ingest") for one in avus[path]) and not is_trash(path):
             _add_avus(found, store, path, avus[path], options)
-    for card in _cards(store, below, above):
-        _add_card(found, card, hands)
+    cards = _cards(store, below, above)
+    found.snapshots |= _snapshots(avus, options) | _snapshots(_avus_over(cards, store), options)
+    for card in cards:
+        if found.snapshots.isdisjoint(_at_and_above(card.path)):
+            _add_card(found, card, hands)
     return found
+
+
+def _snapshots(avus: Mapping[str, Sequence[Avu]], options: IngestOptions) -> set[str]:
+    return {
+        path for path, some in avus.items() if any(one.attribute == options.name("packet") for one in some)
+    }
+
+
+def _avus_over(cards: Sequence[DataObject], store: TreeStore) -> Mapping[str, tuple[Avu, ...]]:
+    """Of all collections that hold a card, at whatever depth."""
+    over = sorted({above for card in cards for above in _at_and_above(parent_of(card.path))})
+    return _avus(OptIns(), store, over) if over else {}
 
 
 def _avus(found: OptIns, store: TreeStore, paths: Sequence[str]) -> Mapping[str, tuple[Avu, ...]]:
@@ -110,7 +134,7 @@ def _cards(store: TreeStore, below: str, above: Sequence[str]) -> list[DataObjec
     for collection in above[1:]:
         for one in store.objects_named(ENDING, collection, recursive=False):
             found[one.path] = one
-    kept = (one for one in found.values() if not is_trash(one.path))
+    kept = (one for one in found.values() if not is_trash(one.path) and INCOMING not in one.path.split("/"))
     return sorted(kept, key=lambda one: (one.path.count("/"), one.path))
 
 
@@ -143,6 +167,7 @@ def _opt_in(found: OptIns, there: Collection, avus: Sequence[Avu], options: Inge
             "ingest_when",
             "ingest_existing",
             "ingest_metadata",
+            "ingest_packets",
         )
     }
     mine = OptIn(
@@ -156,17 +181,18 @@ def _opt_in(found: OptIns, there: Collection, avus: Sequence[Avu], options: Inge
         when=one_of(
             When, told["ingest_when"] or When.QUIET, f"{options.name('ingest_when')} of {there.path}"
         ),
-        existing=_existing(told["ingest_existing"], there.path, options),
+        existing=_optional(Existing, "ingest_existing", told, there.path, options),
         metadata=told["ingest_metadata"].strip().lower() in _YES,
+        packets=_optional(Packets, "ingest_packets", told, there.path, options),
     )
     return _inherited(mine, above) if isinstance(above, OptIn) else mine
 
 
-def _existing(text: str, path: str, options: IngestOptions) -> Existing | None:
-    if not text:
-        return None
-    found: Existing = one_of(Existing, text, f"{options.name('ingest_existing')} of {path}")
-    return found
+def _optional(
+    kind: type[StrEnum], name: str, told: Mapping[str, str], path: str, options: IngestOptions
+) -> Any:
+    """None for what is not said."""
+    return one_of(kind, told[name], f"{options.name(name)} of {path}") if told[name] else None
 
 
 def _inherited(mine: OptIn, above: OptIn) -> OptIn:
@@ -180,6 +206,7 @@ def _inherited(mine: OptIn, above: OptIn) -> OptIn:
         group=mine.group if own else above.group,
         existing=mine.existing or above.existing,
         metadata=mine.metadata or above.metadata,
+        packets=mine.packets or above.packets,
         card=None if own else above.card,
     )
 

@@ -8,8 +8,9 @@ from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import BadPacket, StalePlan
 from omero_irods_bridge.model.ingest import Described
 from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
-from omero_irods_bridge.model.stored import DataObject, name_of
+from omero_irods_bridge.model.stored import Avu, DataObject, name_of
 from omero_irods_bridge.operations.ingesting import attributes
+from omero_irods_bridge.operations.ingesting.expanding import EXPANDED, Expansion, expand
 from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.packet.content_of_packet import PacketContent, load_content
@@ -18,32 +19,40 @@ _UNKNOWN = "unknown"
 _NOTE = "arrived by other means; described by ingest"
 
 
-def describe_packet(found: DataObject, work: Work) -> Described:
+def describe_packet(found: DataObject, work: Work, *, is_expanded: bool = False) -> Described:
     """Read what the packet says of itself, and give it the AVUs of a snapshot in one call.
+
+    With ``is_expanded`` one of ours becomes a collection beside it before (expanding.py).
 
     Raises:
         BadPacket: it is an archive that is no packet, or one that is damaged or hostile.
         BridgeError: it cannot be read.
     """
-    with work.hands.irods(found.owner) as reader:
-        with open_snapshot(reader, found.path) as packet:
-            content = load_content(packet)
+    with work.hands.irods(found.owner) as reader, open_snapshot(reader, found.path) as packet:
+        content = load_content(packet)
         problems = content.problems
         if problems:
             raise BadPacket(f"{found.path}: {problems[0].message}", hint=problems[0].hint)
         sha256 = _sha256(found) or reader.compute_checksum(found.path)
+        description = _description(found, content, sha256)
+        target = ""
+        if is_expanded and packet.has_manifest:
+            target = expand(Expansion(found, packet, description, reader), work)
     now = work.store.find(found.path)
     if not isinstance(now, DataObject) or now.size != found.size:
         raise StalePlan(f"{found.path} has changed just now.", hint="The next scan takes it.")
-    description = _description(found, content, sha256)
     before = work.store.avus(found.path)
-    avus = to_avus(description, work.options.prefix)
+    avus = [*to_avus(description, work.options.prefix), *_expanded(target, work)]
     work.store.change_avus(
         found.path,
         add=[one for one in avus if one not in before],
         remove=attributes.under_way(before, work.options),
     )
-    return Described(found.path, description.images)
+    return Described(found.path, description.images, target)
+
+
+def _expanded(target: str, work: Work) -> list[Avu]:
+    return [Avu(work.options.name(EXPANDED), target)] if target else []
 
 
 def _sha256(found: DataObject) -> Sha256 | None:

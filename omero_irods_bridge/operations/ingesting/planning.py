@@ -99,6 +99,12 @@ def make_plan(
     opt_ins = find_opt_ins(store, collection, hands, options)
     roots = opt_ins.roots(collection)
     objects, avus = _contents(store, roots, options, report, cancel)
+    packet = options.name("packet")
+    opt_ins.snapshots |= {
+        path
+        for path, some in avus.items()
+        if path not in objects and any(one.attribute == packet for one in some)
+    }
     draft = _Draft(opt_ins, objects, avus, options, hands)
     draft.sort_out()
     now = _time(store, clock, report) if draft.needs_time(clock.now()) else clock.now()

@@ -29,7 +29,10 @@ class InOmero:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``ready`` is what the next scan imports. ``mode`` is none where nothing opted in."""
+    """``ready`` is what the next scan imports; those of it that are ``queued`` a scan is at, or has left.
+
+    ``mode`` is none where nothing opted in.
+    """
 
     path: str
     mode: IngestMode | None
@@ -39,6 +42,7 @@ class Standing:
     waiting: tuple[Waiting, ...]
     failed: tuple[Waiting, ...]
     released: tuple[str, ...]
+    queued: tuple[str, ...] = ()
 
 
 def collection_of(store: TreeStore, path: str) -> str:
@@ -57,19 +61,21 @@ def standing_of(path: str, plan: IngestPlan, opt_ins: OptIns) -> Standing:
     """What the plan of a scan says of ``path`` and of all below it."""
     over = opt_ins.over(path)
     inside = {one: plan.known(one) for one in plan.objects if _is_at(one, path)}
+    ready = tuple(
+        item.files.path
+        for item in plan.items
+        if any(_is_at(member.path, path) for member in item.files.members)
+    )
     return Standing(
         path=path,
         mode=over.mode if isinstance(over, OptIn) else None,
         opted_in=over.collection if isinstance(over, OptIn) else "",
         in_omero=tuple(_in_omero(plan.objects[one], known) for one, known in inside.items() if known.fileset),
-        ready=tuple(
-            item.files.path
-            for item in plan.items
-            if any(_is_at(member.path, path) for member in item.files.members)
-        ),
+        ready=ready,
         waiting=tuple(one for one in plan.waiting if _is_at(one.path, path)),
         failed=(*_failed_now(plan, path), *(one for one in plan.failed_before if _is_at(one.path, path))),
         released=tuple(one for one, known in inside.items() if known.released),
+        queued=tuple(one for one in ready if plan.known(one).state == IngestState.QUEUED),
     )
 
 

@@ -7,15 +7,23 @@ from dataclasses import replace
 
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Interrupted
 from omero_irods_bridge.model.events import Notice
-from omero_irods_bridge.model.ingest import Card, Described, IngestFailure, OptIn, version_of
-from omero_irods_bridge.model.stored import Avu
+from omero_irods_bridge.model.ingest import (
+    Card,
+    Described,
+    IngestFailure,
+    IngestState,
+    OptIn,
+    Packets,
+    version_of,
+)
+from omero_irods_bridge.model.stored import Avu, parent_of
 from omero_irods_bridge.operations.ingesting.annotating import annotate
 from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.ingesting.links import LinkedObject, gone, release
 from omero_irods_bridge.operations.ingesting.moving import move, places_of
 from omero_irods_bridge.operations.ingesting.packets import describe_packet
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
-from omero_irods_bridge.operations.ingesting.telling import forget_target, note_card
+from omero_irods_bridge.operations.ingesting.telling import forget_target, mark, note_card
 
 Fail = Callable[[IngestFailure], None]
 
@@ -26,7 +34,11 @@ def describe_packets(plan: IngestPlan, work: Work, fail: Fail) -> list[Described
     for found in plan.packets:
         work.cancel.check()
         try:
-            done.append(describe_packet(found, work))
+            opt_in = plan.opt_ins.over(parent_of(found.path))
+            is_expanded = isinstance(opt_in, OptIn) and opt_in.packets is Packets.EXPAND
+            if is_expanded:
+                mark(found.path, IngestState.QUEUED, plan.avus.get(found.path, ()), work)
+            done.append(describe_packet(found, work, is_expanded=is_expanded))
         except BridgeError as error:
             _unless_passing(error, IngestFailure(found.path, error, version_of(found)), fail)
     return done

@@ -64,7 +64,7 @@ def seal(store: ObjectStore, path: str, plan: PackPlan, report: Report) -> str:
     for version in count(plan.version):
         target = next_version(plan.wanted, version)
         try:
-            _move(store, path, target, packet)
+            rename(store, path, target, packet)
         except TargetExists:
             if plan.request.existing is Existing.REFUSE:
                 raise target_exists(target) from None
@@ -75,8 +75,12 @@ def seal(store: ObjectStore, path: str, plan: PackPlan, report: Report) -> str:
     raise AssertionError("count() does not end")
 
 
-def _move(store: ObjectStore, path: str, target: str, packet: DataObject | Collection | None) -> None:
-    """Rename; when the answer is lost, look whether ``packet``, and nothing else, has arrived."""
+def rename(store: ObjectStore, path: str, target: str, packet: DataObject | Collection | None) -> None:
+    """Rename; when the answer is lost, look whether ``packet``, and nothing else, has arrived.
+
+    Raises:
+        TargetExists: there is something at ``target``.
+    """
     try:
         store.move(path, target)
     except Unreachable:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from omero_irods_bridge.model.errors import ImportFailed
-from omero_irods_bridge.model.events import CancelToken, Event, Notice, Progress, Report, Step
+from omero_irods_bridge.model.events import CancelToken, Report, Step
 from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, MarkedFileset
 from omero_irods_bridge.operations.unpacking.compared import compared_member
 from omero_irods_bridge.operations.unpacking.counting import Counter
