@@ -22,11 +22,12 @@ from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.agent.store.pending import Pending
 from omero_irods_bridge.agent.waking import WakeFile, Waking
 from omero_irods_bridge.agent_settings import ScheduleSettings
-from omero_irods_bridge.model.errors import Unreachable
+from omero_irods_bridge.model.errors import NotFound, Unreachable
 from omero_irods_bridge.model.jobs import GcWork, IngestWork, Job, JobKind, JobSpec, JobState
 from tests.agent.conftest import Hands
 
 LIMITS = Limits(9, 9, dict.fromkeys(JobKind, 9))
+DAY_S = 24 * 3600.0
 WORK = {"collection": "/zone/home/lab"}
 
 
@@ -129,6 +130,21 @@ def test_jobs_of_one_collection_run_one_after_the_other_and_others_beside_them(
     assert [one.job for one in begin(attempts)] == [more]
     attempts.finish(begun[0], Outcome(End.DONE))
     assert [one.job for one in begin(attempts)] == [same]
+
+
+def test_ingests_that_were_done_are_forgotten_after_a_week_and_those_that_failed_stay(
+    waking: Waking, jobs: Jobs, attempts: Attempts, hands: Hands
+) -> None:
+    for error in (None, NotFound("It is gone.")):
+        waking.wake()
+        (attempt,) = begin(attempts)
+        attempts.finish(attempt, Outcome(End.DONE) if error is None else Outcome.failed(error))
+    long_ago = hands.at - 90 * DAY_S
+    hands.at += 7 * DAY_S - 1
+    assert jobs.forget_ended(long_ago) == 0
+    hands.at += 2
+    assert jobs.forget_ended(long_ago) == 1
+    assert [one.state for one in all_of(jobs)] == [JobState.FAILED]
 
 
 def test_a_file_that_is_touched_wakes_once_each_time_and_so_does_the_start(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from omero_irods_bridge.ports import Clock
 
 LARGEST_PAGE: Final = 1_000
 _FORGOTTEN_AT_ONCE: Final = 500
+_INGEST_KEPT_S: Final = 7 * 24 * 3600.0
+"""What an ingest did is told by AVUs, and rules may have one asked for each minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +173,14 @@ class Jobs:
             _forget(connection, [job])
 
     def forget_ended(self, before: float) -> int:
-        """Forget jobs that were done or cancelled before this time, and tell how many. Failed ones stay."""
-        ended = JOBS.c.state.in_([JobState.DONE, JobState.CANCELLED]) & (JOBS.c.finished_at < before)
+        """Forget jobs that were done or cancelled before this time, and tell how many. Failed ones stay.
+
+        Those of ingest are forgotten after a week at the latest.
+        """
+        is_old = JOBS.c.finished_at < before
+        week_ago = self._clock.now() - _INGEST_KEPT_S
+        is_old |= (JOBS.c.kind == JobKind.INGEST) & (JOBS.c.finished_at < week_ago)
+        ended = JOBS.c.state.in_([JobState.DONE, JobState.CANCELLED]) & is_old
         query = sa.select(JOBS.c.id).where(ended).limit(_FORGOTTEN_AT_ONCE)
         total = 0
         while True:
