@@ -14,6 +14,7 @@ from pathlib import Path
 from omero_irods_bridge.adapters.irods.environment import account_from_environment
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection, connect
+from omero_irods_bridge.adapters.omero.errors import SessionExpired
 from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
 from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.agent.identities import Identities
@@ -24,6 +25,12 @@ from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.ports import ImageServer, ObjectStore, TreeStore
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
 from omero_irods_bridge.wiring import mounts_of, receiver_on
+
+
+class SessionBroken(SessionExpired):
+    """A session that the agent had begun is over; another attempt begins another one."""
+
+    retryable = True
 
 
 class Accounts:
@@ -38,6 +45,7 @@ class Accounts:
 
         Raises:
             AccessDenied: he may not use the agent, or the agent may not act as him.
+            SessionBroken: OMERO ended the session while the block ran.
             NotFound: OMERO has no such user or group.
             Unreachable: nobody answers there.
         """
@@ -116,6 +124,17 @@ class Accounts:
         login = UserPassword(host, name, read_secret(file), omero.port)
         with connect(login, secure=omero.secure) as service:
             yield service
+
+
+@contextmanager
+def _sessions_of_ours(user: str) -> Iterator[None]:
+    try:
+        yield
+    except SessionExpired as error:
+        raise SessionBroken(
+            f"The session that the agent had in OMERO for {user} ended before its work was done.",
+            hint="Somebody, or a restart of OMERO, ended it; the agent begins another one.",
+        ) from error
 
 
 def service_account(omero: OmeroSettings) -> tuple[str, str, Path]:

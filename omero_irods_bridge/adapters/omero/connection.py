@@ -14,7 +14,14 @@ import omero
 import omero.clients
 import omero.sys
 
-from omero_irods_bridge.adapters.omero.errors import FOREIGN, LOG_IN, SessionExpired, omero_errors, translate
+from omero_irods_bridge.adapters.omero.errors import (
+    FOREIGN,
+    LOG_IN,
+    SessionExpired,
+    is_not_up,
+    omero_errors,
+    translate,
+)
 from omero_irods_bridge.adapters.omero.login import (
     Login,
     SessionKey,
@@ -22,7 +29,7 @@ from omero_irods_bridge.adapters.omero.login import (
     UserPassword,
     stored_session,
 )
-from omero_irods_bridge.model.errors import AccessDenied, NotFound
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound
 from omero_irods_bridge.ports import ServerIdentity
 
 log = logging.getLogger(__name__)
@@ -195,7 +202,9 @@ def _logged_in(login: SessionKey | UserPassword, properties: dict[str, str]) -> 
         raise translate(error, f"logging in to {login.host}") from error
 
 
-def _not_let_in(login: SessionKey | UserPassword, error: Exception) -> AccessDenied:
+def _not_let_in(login: SessionKey | UserPassword, error: Exception) -> BridgeError:
+    if is_not_up(error):
+        return translate(error, f"logging in to {login.host}")
     if isinstance(login, SessionKey):
         return SessionExpired(f"Your session with {login.host} is over.", hint=LOG_IN)
     group = f" in the group {login.group}" if isinstance(error, omero.WrappedCreateSessionException) else ""

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 LOG_IN: Final = "Log in again: omero login"
 _KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 """What session keys look like; servers put them into their messages."""
+_NOT_UP: Final = ("internal server error", "Server not fully initialized", "Obtained null object prox")
 _IS_UP: Final = "See whether the OMERO server runs and whether a firewall lets you through."
 
 
@@ -43,10 +44,23 @@ def omero_errors(what: str) -> Iterator[None]:
 def translate(error: Exception, what: str) -> BridgeError:
     """The error that says that ``what`` failed, and why."""
     log.debug("%s: %s", what, type(error).__name__)
+    if is_not_up(error):
+        return _unreachable(error, what)
     for foreign, make in _MEANINGS:
         if isinstance(error, foreign):
             return make(error, what)
     return BridgeError(f"OMERO failed while {what}: {_said(error)}.")
+
+
+def is_not_up(error: Exception) -> bool:
+    """Whether the server behind the router is away, or not ready yet: that is no word about who asks.
+
+    Glacier2 refuses with an "internal server error" when it can ask nobody (Ice 3.6, SessionRouterI.cpp),
+    OMERO is "not fully initialized" while it starts (SessionManagerI.java). omero-py asks three times then,
+    and when connecting takes too long, before it says that it has no proxy (omero/clients.py).
+    """
+    text = str(getattr(error, "reason", "") or (error if isinstance(error, omero.ClientError) else ""))
+    return text.startswith(_NOT_UP)
 
 
 def _said(error: Any) -> str:

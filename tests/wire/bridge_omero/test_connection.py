@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import Glacier2
 import omero
 import pytest
 
@@ -23,6 +24,8 @@ from omero_irods_sandbox.omero_server.errors import internal_error, session_time
 from omero_irods_sandbox.omero_server.running import running_server
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.omero_server.conftest import Client, Gateway, MakeUser, User
+
+SOME_KEY = "0b1c2d3e-0000-0000-0000-00000000000f"
 
 
 def by_password(server: OmeroServer, user: User, **more: Any) -> UserPassword:
@@ -175,7 +178,7 @@ def test_a_group_one_is_not_in_is_named(server: OmeroServer, user: User, make_gr
 
 
 def test_a_key_of_no_session_is_told_as_expired_and_not_repeated(server: OmeroServer) -> None:
-    login = SessionKey(server.host, "0b1c2d3e-0000-0000-0000-00000000000f", server.ssl_port)
+    login = SessionKey(server.host, SOME_KEY, server.ssl_port)
     with pytest.raises(SessionExpired) as caught:
         connect(login)
     chain = f"{caught.value} {caught.value.__cause__} {login!r}"
@@ -187,6 +190,26 @@ def test_nobody_there_is_unreachable_and_may_be_tried_again() -> None:
         port = closed.getsockname()[1]
     with pytest.raises(Unreachable, match=r"logging in to 127\.0\.0\.1") as caught:
         connect(UserPassword("127.0.0.1", "a", "b", port))
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Glacier2.PermissionDeniedException("internal server error"),
+        Glacier2.CannotCreateSessionException("internal server error"),
+        omero.WrappedCreateSessionException("Server not fully initialized", True, 1000, "ApiUsageException"),
+    ],
+    ids=["no verifier", "no manager", "it starts"],
+)
+@pytest.mark.parametrize("by_key", [False, True])
+def test_a_server_behind_the_router_that_is_not_up_is_no_word_about_who_asks(
+    server: OmeroServer, user: User, said: Exception, by_key: bool
+) -> None:
+    server.faults.fail_call("Router.createSession", said, times=3)
+    login = SessionKey(server.host, SOME_KEY, server.ssl_port) if by_key else by_password(server, user)
+    with pytest.raises(Unreachable, match="did not answer") as caught:
+        connect(login)
     assert caught.value.retryable
 
 
