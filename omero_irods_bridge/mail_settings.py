@@ -14,14 +14,15 @@ OF_OMERO: Final = "omero"
 """Of ``addresses``: the e-mail address that OMERO knows of the user."""
 
 NAME: Final = "{name}"
-DAY_S: Final = 24 * 3600.0
+LONGEST_WAIT_S: Final = 12 * 3600.0
+"""Until a mail is tried again; what is due later was put off by a clock that has been set back since."""
 
 _ADDRESS: Final = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?=.{1,253}\Z)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\Z", re.ASCII
 )
 """The dot-atom form of RFC 5322, 3.4.1; quoted and international ones many servers do not take."""
 
-Interval = Annotated[float, Field(gt=0, le=DAY_S)]
+Interval = Annotated[float, Field(gt=0, le=LONGEST_WAIT_S)]
 PerHour = Annotated[int, Field(ge=1, le=10_000)]
 
 

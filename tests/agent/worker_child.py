@@ -49,7 +49,7 @@ def _write(book: Path, what: str, begun: Begun) -> None:
 
 def main(database: str, name: str, book: str) -> int:
     logging.basicConfig(level=logging.INFO)
-    options = WorkerOptions(name, LIMITS, (0.2, 0.4), keep_days=30, patience_s=10)
+    options = WorkerOptions(name, LIMITS, (0.2, 0.4), keep_days=30, patience_s=10, sweep_s=1)
     worker = Worker(Database(database), options, SystemClock(), write_down(Path(book)))
     with cancel_token() as stop:
         return 0 if worker.run(stop) else 1

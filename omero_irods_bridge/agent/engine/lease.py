@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -15,20 +16,37 @@ from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.model.errors import Busy
 
 
+class Lease(Protocol):
+    """That a worker has its name for itself."""
+
+    def renew(self) -> None:
+        """Hold it still, or again when the database has forgotten it.
+
+        Raises:
+            Busy: there is another worker of this name by now.
+        """
+        ...
+
+
 @contextmanager
-def lease(database: Database, worker: str) -> Iterator[None]:
+def lease(database: Database, worker: str) -> Iterator[Lease]:
     """Hold the lease while the block runs: a lock on a file beside SQLite, an advisory lock of PostgreSQL.
 
     Raises:
         Busy: there is a worker of this name.
     """
     taken = _by_file(database.path, worker) if database.path else _by_database(database, worker)
-    with taken:
-        yield
+    with taken as held:
+        yield held
+
+
+class _LockOfFile:
+    def renew(self) -> None:
+        """A lock of a file stays until the process ends."""
 
 
 @contextmanager
-def _by_file(path: Path, worker: str) -> Iterator[None]:
+def _by_file(path: Path, worker: str) -> Iterator[Lease]:
     descriptor = os.open(f"{path}.{worker}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,22 +54,50 @@ def _by_file(path: Path, worker: str) -> Iterator[None]:
         os.close(descriptor)
         raise _taken(worker) from None
     try:
-        yield
+        yield _LockOfFile()
     finally:
         os.close(descriptor)
 
 
-@contextmanager
-def _by_database(database: Database, worker: str) -> Iterator[None]:
-    number = int.from_bytes(hashlib.blake2b(worker.encode(), digest_size=8).digest(), "big", signed=True)
-    with database.connect() as connection:
-        if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar():
-            raise _taken(worker)
-        connection.commit()  # the lock is of the session, not of the transaction
+class _LockOfDatabase:
+    """A lock of a session of PostgreSQL, which ends with the connection, as when the server starts anew."""
+
+    def __init__(self, database: Database, worker: str) -> None:
+        self._database, self._worker = database, worker
+        self._connection = database.connect()
+        self._take()
+
+    def renew(self) -> None:
         try:
-            yield
-        finally:
-            connection.invalidate()
+            self._connection.execute(sa.select(1))
+            self._connection.commit()
+        except sa.exc.SQLAlchemyError:
+            self.end()
+            self._connection = self._database.connect()
+            self._take()
+
+    def end(self) -> None:
+        if not self._connection.closed:
+            self._connection.invalidate()
+            self._connection.close()
+
+    def _take(self) -> None:
+        digest = hashlib.blake2b(self._worker.encode(), digest_size=8).digest()
+        number = int.from_bytes(digest, "big", signed=True)
+        is_ours = self._connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar()
+        self._connection.commit()  # the lock is of the session, not of the transaction
+        if not is_ours:
+            self._connection.close()
+            raise _taken(self._worker)
+
+
+@contextmanager
+def _by_database(database: Database, worker: str) -> Iterator[Lease]:
+    lock = _LockOfDatabase(database, worker)
+    try:
+        yield lock
+    finally:
+        lock.end()
 
 
 def _taken(worker: str) -> Busy:

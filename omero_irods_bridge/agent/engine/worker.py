@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from omero_irods_bridge.agent.engine.durable import DurableAttempts
-from omero_irods_bridge.agent.engine.lease import lease
+from omero_irods_bridge.agent.engine.lease import Lease, lease
 from omero_irods_bridge.agent.engine.running import Perform, Runner
 from omero_irods_bridge.agent.store.attempts import ALL_KINDS, Attempts, Limits
 from omero_irods_bridge.agent.store.database import Database
@@ -29,7 +29,11 @@ POLL_S: Final = 0.25
 DUE_S: Final = 5.0
 """How often it is looked which schedules are due."""
 
-SWEEP_S: Final = 30.0
+LEASE_S: Final = 5.0
+SWEEP_S: Final = 10.0
+"""What two sweeps in a row find left is begun anew."""
+
+FORGET_S: Final = 600.0
 _DAY_S: Final = 24 * 3600.0
 
 
@@ -37,7 +41,8 @@ _DAY_S: Final = 24 * 3600.0
 class WorkerOptions:
     """``name`` is its own and stays; ``patience_s`` is how long jobs have to stop when the worker does.
 
-    It takes jobs of ``kinds`` alone. With ``mails`` it is noted who is to be told how a job ended.
+    ``sweep_s`` is how often it looks for what nobody runs although it was let begin. It takes jobs of
+    ``kinds`` alone. With ``mails`` it is noted who is to be told how a job ended.
     """
 
     name: str
@@ -47,6 +52,7 @@ class WorkerOptions:
     patience_s: float = 30.0
     mails: bool = False
     kinds: frozenset[JobKind] = ALL_KINDS
+    sweep_s: float = SWEEP_S
 
 
 class Errand:
@@ -84,16 +90,18 @@ class Worker:
         """Work until ``stop`` is cancelled, then let jobs stop and hand them back; whether all did.
 
         Raises:
-            Busy: there is a worker of this name.
+            Busy: there is a worker of this name, or another one took it while the database was away.
         """
-        with lease(self._database, self._options.name):
+        with lease(self._database, self._options.name) as held:
             durable = self._durable()
             durable.start()
             log.info("worker %s is at work on %s", self._options.name, self._database.shown)
-            self._work(durable, stop)
-            self._runner.stop()
-            has_stopped = self._wait_until_idle()
-            durable.stop()
+            try:
+                self._work(durable, held, stop)
+            finally:
+                self._runner.stop()
+                has_stopped = self._wait_until_idle()
+                durable.stop()
         return has_stopped
 
     def _durable(self) -> DurableAttempts:
@@ -102,11 +110,13 @@ class Worker:
             self._database, options.name, self._runner, at_once=options.limits.total, kinds=options.kinds
         )
 
-    def _work(self, durable: DurableAttempts, stop: CancelToken) -> None:
+    def _work(self, durable: DurableAttempts, held: Lease, stop: CancelToken) -> None:
         tasks = (
+            Errand(LEASE_S, held.renew),
             Errand(0.0, lambda: self._admit(durable)),
             *self._errands,
-            Errand(SWEEP_S, lambda: self._sweep(durable)),
+            Errand(self._options.sweep_s, lambda: self._sweep(durable)),
+            Errand(FORGET_S, lambda: self._forget_ended(durable)),
         )
         while not stop.is_cancelled:
             try:
@@ -121,11 +131,13 @@ class Worker:
         self._attempts.admit(limits, durable.enqueue, room=limits.total, kinds=kinds)
 
     def _sweep(self, durable: DurableAttempts) -> None:
-        """Forget what is old, and take up again what nobody runs although it was let begin."""
+        """Take up again what nobody runs although it was let begin."""
         stranded = durable.stranded(self._attempts.running())
         for job in self._attempts.requeue(stranded, "Its attempt broke off."):
             log.warning("job %s: its attempt broke off; it is begun anew", job)
         self._adopt_dead()
+
+    def _forget_ended(self, durable: DurableAttempts) -> None:
         self._jobs.forget_ended(self._clock.now() - self._options.keep_days * _DAY_S)
         durable.forget_ended(_DAY_S)
 

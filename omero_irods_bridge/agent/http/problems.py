@@ -63,10 +63,19 @@ async def ask_to_wait(_request: Request, error: Exception) -> JSONResponse:
     return problem(status, error.code, error.message, error.hint, Retry_After=str(error.wait_s))
 
 
-async def of_database(_request: Request, _error: Exception) -> JSONResponse:
-    """Of a database that does not answer; what it says stays here."""
+async def of_database(_request: Request, error: Exception) -> JSONResponse:
+    """Of a database that does not answer, or has no room; what it says stays here."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
+    if _is_full(error):
+        title = "The disk of the agent's database is full: nothing was kept."
+        return problem(status, "no-space", title, "Ask the administrator of the agent to make room.")
     return problem(status, "unreachable", "The database of the agent does not answer.", "Try again later.")
+
+
+def _is_full(error: Exception) -> bool:
+    """As SQLite and PostgreSQL (class 53, disk_full) say it."""
+    said = getattr(error, "orig", None)
+    return getattr(said, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(said, "sqlstate", "") == "53100"
 
 
 async def of_http(request: Request, error: Exception) -> JSONResponse:

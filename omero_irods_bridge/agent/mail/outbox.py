@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.endings import ADMINS, MAIL, add_to_total
 from omero_irods_bridge.agent.store.tables import JOBS, MAILS
+from omero_irods_bridge.mail_settings import LONGEST_WAIT_S
 from omero_irods_bridge.model.jobs import JobState
 from omero_irods_bridge.ports import Clock
 
@@ -112,7 +113,7 @@ class Outbox:
             connection.execute(sa.delete(MAILS).where(old))
 
     def _next(self, now: float) -> sa.Select[Any]:
-        is_due = (MAILS.c.state == WAITING) & (MAILS.c.send_after <= now) & _is_free(now)
+        is_due = (MAILS.c.state == WAITING) & _has_come(MAILS.c.send_after, now) & _is_free(now)
         return sa.select(MAILS).where(is_due, *self._at_rest(now)).order_by(MAILS.c.id).limit(1)
 
     def _at_rest(self, now: float) -> tuple[sa.ColumnElement[bool], ...]:
@@ -120,10 +121,11 @@ class Outbox:
         is_open = JOBS.c.state.in_(_OPEN)
         open_batches = sa.select(JOBS.c.requested_by, JOBS.c.batch).where(is_open, JOBS.c.batch != "")
         fresh = MAILS.alias("fresh")
-        is_fresh = (fresh.c.state == WAITING) & (fresh.c.created_at > now - self._bundling.wait_s)
+        wait_s = self._bundling.wait_s
+        is_fresh = (fresh.c.state == WAITING) & ~_has_come(fresh.c.created_at + wait_s, now)
         fresh_batches = sa.select(fresh.c.recipient, fresh.c.batch).where(is_fresh, fresh.c.batch != "")
         batch = sa.tuple_(MAILS.c.recipient, MAILS.c.batch)
-        waited = (MAILS.c.recipient == ADMINS) | (MAILS.c.created_at <= now - self._bundling.wait_s)
+        waited = (MAILS.c.recipient == ADMINS) | _has_come(MAILS.c.created_at + wait_s, now)
         is_again = MAILS.c.message.is_not(None)
         return (
             is_again | MAILS.c.job.not_in(sa.select(JOBS.c.id).where(is_open)),
@@ -136,9 +138,13 @@ class Outbox:
         """When this recipient may be written to again; none when at once."""
         bundling = self._bundling
         most = bundling.per_hour_admins if recipient == ADMINS else bundling.per_hour_user
-        at = sa.func.max(MAILS.c.ended_at)
+        ended_at = MAILS.c.ended_at
+        at = sa.func.max(ended_at)
         query = sa.select(at).where(MAILS.c.state == SENT, MAILS.c.recipient == recipient)
-        query = query.where(MAILS.c.ended_at > now - _HOUR_S).group_by(MAILS.c.message)
+        is_recent = (ended_at > now - _HOUR_S) & (
+            ended_at <= now + _HOUR_S
+        )  # the clock may have been set back
+        query = query.where(is_recent).group_by(MAILS.c.message)
         sent = list(connection.execute(query.order_by(at.desc()).limit(most)).scalars())
         return None if len(sent) < most else sent[-1] + _HOUR_S
 
@@ -188,7 +194,12 @@ def _claim(token: str, rows: Sequence[Any]) -> Claim:
 
 
 def _is_free(now: float) -> sa.ColumnElement[bool]:
-    return MAILS.c.claimed_until.is_(None) | (MAILS.c.claimed_until <= now)
+    return MAILS.c.claimed_until.is_(None) | _has_come(MAILS.c.claimed_until, now)
+
+
+def _has_come(time: sa.ColumnElement[float], now: float) -> sa.ColumnElement[bool]:
+    """Also when it is so late that only a clock that has been set back since can have said so."""
+    return (time <= now) | (time > now + LONGEST_WAIT_S)
 
 
 def _of(claim: Claim) -> sa.Update:

@@ -21,6 +21,10 @@ from omero_irods_bridge.ports import Clock
 LONGEST_LOG: Final = 2_000
 """Events of one job; what comes later is left out, but for how it ends."""
 
+LONGEST_WAIT_S: Final = 12 * 3600.0
+"""That anything is put off, but for a longer interval of the settings. What is due later than that was put
+off by a clock that has been set back since, and is due at once."""
+
 ALL_KINDS: Final = frozenset(JobKind)
 
 _LEFT_OUT: Final = Notice("There is more than this log keeps; the rest is left out.")
@@ -98,7 +102,10 @@ class Attempts:
         open_kinds = [kind for kind in kinds if kind not in full and kind not in running.paused]
         busy = [user for user, number in running.users.items() if number >= limits.per_user]
         lanes = JOBS.c.lane.not_in(running.lanes)
-        is_due = (JOBS.c.state == JobState.WAITING) & (JOBS.c.run_after <= self._clock.now())
+        now = self._clock.now()
+        too_late = now + max([LONGEST_WAIT_S, *self._retry_after_s])
+        has_come = (JOBS.c.run_after <= now) | (JOBS.c.run_after > too_late)
+        is_due = (JOBS.c.state == JobState.WAITING) & has_come
         may = JOBS.c.kind.in_(open_kinds), JOBS.c.requested_by.not_in(busy), lanes
         found = sa.union_all(
             *(_first(state, *may) for state in (JOBS.c.state == JobState.QUEUED, is_due))

@@ -101,7 +101,8 @@ def test_a_job_that_had_sealed_when_it_was_killed_makes_no_second_snapshot(
     monkeypatch.setenv("IRODS_AUTHENTICATION_FILE", str(site.person.folder / ".irods" / ".irodsA"))
     job = site.pack()
     identities = Identities({site.user.name: site.irods_user}, ())
-    performer = Performer(site.settings, Accounts(site.settings, identities), SystemClock())
+    accounts = Accounts(site.settings, identities)
+    performer = Performer(site.settings, accounts, SystemClock(), lambda _spec, _seconds: job)
     first, second = (performer(Begun(job, runs, moment=1e9 + runs), silent, CancelToken()) for runs in (1, 2))
     assert first.result == second.result
     assert len(site.snapshots()) == 1
