@@ -9,13 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 from rich.console import Console
 
-from omero_irods_sandbox.demo import images
+from omero_irods_sandbox.demo import images, picture
 from omero_irods_sandbox.demo.narrator import Narrator, StepFailed
 from omero_irods_sandbox.demo.person import Person
 from omero_irods_sandbox.demo.story import CHAPTERS
@@ -59,12 +60,31 @@ def running(place: Path) -> str:
     return subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False).stdout
 
 
-def test_the_demo_shows_each_command_and_what_came_of_it(tmp_path: Path) -> None:
-    home, folder = tmp_path / "home", tmp_path / "demo"
-    home.mkdir()
-    with demo("--folder", str(folder), HOME=str(home), XDG_CACHE_HOME=str(tmp_path / "cache")) as process:
-        out, errors = process.communicate(timeout=500)
-    assert (process.returncode, errors) == (0, ""), out + errors
+@dataclass(frozen=True)
+class Told:
+    """A demonstration that was played to its end; ``place`` has all that it may write to."""
+
+    status: int
+    out: str
+    errors: str
+    place: Path
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    place = tmp_path_factory.mktemp("told")
+    for name in ("home", "tmp"):
+        (place / name).mkdir()
+    surroundings = {"HOME": "home", "XDG_CACHE_HOME": "cache", "TMPDIR": "tmp"}
+    variables = {name: str(place / folder) for name, folder in surroundings.items()}
+    with demo("--folder", str(place / "demo"), **variables) as process:
+        out, errors = process.communicate(timeout=280)
+    return Told(process.returncode, out, errors, place)
+
+
+def test_the_demo_shows_each_command_and_what_came_of_it(told: Told) -> None:
+    out = told.out
+    assert (told.status, told.errors) == (0, ""), out + told.errors
     for command in (
         "$ omero login alice@",
         "$ omero-irods pack Dataset:1 --dry-run\n",
@@ -108,21 +128,30 @@ def test_the_demo_shows_each_command_and_what_came_of_it(tmp_path: Path) -> None
     assert out.count("✓ ") >= 45
     assert "exit status 0" not in out  # of a step that failed
     for whose in ("alice", "bridge"):
-        assert (folder / whose / "password").read_text().strip() not in out
-    assert list(home.iterdir()) == []
+        assert (told.place / "demo" / whose / "password").read_text().strip() not in out
+    assert list((told.place / "home").iterdir()) == []
+    assert list((told.place / "tmp").iterdir()) == []
+    assert running(told.place) == ""
 
 
-def test_every_step_is_numbered_explained_and_within_the_terminal(tmp_path: Path) -> None:
-    with demo(TMPDIR=str(tmp_path)) as process:
-        out, _ = process.communicate(timeout=500)
-    lines = out.splitlines()
+def test_every_step_is_numbered_explained_and_within_the_terminal(told: Told) -> None:
+    lines = told.out.splitlines()
     begins = [index for index, line in enumerate(lines) if re.match(r"\d+\. ", line)]
     assert [int(lines[index].partition(".")[0]) for index in begins] == list(range(1, len(begins) + 1))
     assert len(begins) > len(CHAPTERS)
     for index in begins:
         assert lines[index + 1].endswith((".", "?")) or lines[index + 2].endswith((".", "?"))
     assert [line for line in lines if len(line) > WIDTH and not line.startswith(("    $", "    >>>"))] == []
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_picture_shows_steps_that_there_are(told: Told) -> None:
+    for title in picture.STEPS:
+        assert re.search(rf"^\d+\. {re.escape(title)}$", told.out, re.MULTILINE)
+    drawn = (Path(__file__).parents[2] / "docs" / "images" / "demo.svg").read_text()
+    seen = drawn.replace("&#160;", " ")
+    assert [title for title in picture.STEPS if title not in seen] == []
+    assert "@font-face" not in drawn
+    assert len(drawn) < 100_000
 
 
 def test_a_demo_that_is_kept_can_be_used_by_hand_and_ends_on_sigterm(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class Stage:
     ``dataset`` and ``images`` (ids by name) are in OMERO after the chapter on OMERO, ``snapshot`` is in iRODS
     after the one on packing. ``other`` is the OMERO of another institute, with nothing in it. ``service`` is
     whom the agent runs as; it has accounts after the chapter on the agent, which answers at ``agent_url``
-    then. ``doors`` close at the end, the last first.
+    then. ``doors`` close at the end, the last first, and ``servers`` after them.
     """
 
     zone: ZoneProcess
@@ -33,6 +33,7 @@ class Stage:
     person: Person
     service: Person
     doors: ExitStack
+    servers: ExitStack
     dataset: int = 0
     images: dict[str, int] = field(default_factory=dict)
     snapshot: str = ""
@@ -53,7 +54,9 @@ class Stage:
         root, port = self.zone_root, str(self.zone.port)
         self.zone.stop()
         messages = root.with_name("zone-with-rules.log")
-        self.zone = self.doors.enter_context(zone_process(root, "--port", port, *options, messages=messages))
+        self.zone = self.servers.enter_context(
+            zone_process(root, "--port", port, *options, messages=messages)
+        )
 
 
 @contextmanager
@@ -68,10 +71,12 @@ def set_up(folder: Path, narrator: Narrator) -> Iterator[Stage]:
     narrator.command(f"omero-irods-sandbox omero --data {folder / 'omero'} --ssl 0 --tcp 0")
     narrator.command(f"omero-irods-sandbox omero --data {folder / 'other'} --ssl 0 --tcp 0")
     ports = ("--ssl", "0", "--tcp", "0", *_A_DAY)
-    with ExitStack() as doors:
-        zone = doors.enter_context(zone_process(folder / "zone", "--port", "0", messages=folder / "zone.log"))
+    with ExitStack() as servers, ExitStack() as doors:
+        zone = servers.enter_context(
+            zone_process(folder / "zone", "--port", "0", messages=folder / "zone.log")
+        )
         omero, other = (
-            doors.enter_context(server_process(folder / name, *ports, messages=folder / f"{name}.log"))
+            servers.enter_context(server_process(folder / name, *ports, messages=folder / f"{name}.log"))
             for name in ("omero", "other")
         )
         narrator.outcome(f"zone {zone.zone} listens on {zone.host}:{zone.port}")
@@ -79,4 +84,4 @@ def set_up(folder: Path, narrator: Narrator) -> Iterator[Stage]:
             f"OMERO listens on {omero.host}:{omero.ssl}, the other one on {other.host}:{other.ssl}"
         )
         service = Person.moves_in("bridge", folder / "bridge")
-        yield Stage(zone, omero, other, person, service, doors)
+        yield Stage(zone, omero, other, person, service, doors, servers)
