@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -151,6 +152,7 @@ def _of_service(
     stack: ExitStack,
 ) -> Hands:
     stores: dict[str, IrodsStore] = {}
+    opening = threading.Lock()
     mine = f"{store.user}#{store.zone}"
 
     @contextmanager
@@ -161,8 +163,9 @@ def _of_service(
     def irods(owner: str) -> AbstractContextManager[ObjectStore]:
         if owner == mine:
             return nullcontext(store)
-        if owner not in stores:
-            stores[owner] = stack.enter_context(proxied_store(settings, owner))
+        with opening:  # several threads import
+            if owner not in stores:
+                stores[owner] = stack.enter_context(proxied_store(settings, owner))
         return nullcontext(stores[owner])
 
     return Hands(
@@ -171,6 +174,7 @@ def _of_service(
         witness=lambda: nullcontext(side),
         user_of=lambda owner: people.user_of(_name_in(store.zone, owner)),
         may_act_as=lambda owner, user: owner == mine or people.is_same(_name_in(store.zone, owner), user),
+        is_service=lambda owner: owner == mine,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from irods.access import iRODSAccess
 from irods.session import iRODSSession
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
@@ -143,6 +144,42 @@ def test_a_service_imports_for_owners_and_lets_nobody_name_others(
     assert owners == [[alice.name]]
     told = {one.attribute: one.value for one in his.avus(forged)}
     assert alice.name in told["omero::ingest_error"]
+
+
+def test_a_service_shows_nobody_what_he_may_not_read_in_irods(
+    drop: Drop,
+    zone: Zone,
+    session: iRODSSession,
+    vault: Path,
+    tmp_path: Path,
+    make_user: MakeUser,
+    new_account: Callable[[str], IrodsStore],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, alice, bob = make_user(privileges=["Sudo"]), drop.user, make_user()
+    hers, his = new_account(alice.name), new_account(bob.name)
+    set_up_irods(tmp_path, zone)
+    monkeypatch.setenv("IRODS_AUTHENTICATION_FILE", str(tmp_path / ".irods" / ".irodsA"))
+    settings = load(config_of(drop, service, vault, tmp_path, zone)).settings
+    put(hers, "card.toml", b'dataset = "ours"')
+    session.acls.set(iRODSAccess("write", hers.home, bob.name, zone.name), admin=True)
+    path = f"{hers.home}/secret.png"
+    writer = his.open_writer(path)
+    writer.write_at(0, 0, png())
+    writer.close()
+    with (
+        open_tree_store(settings, is_service=True) as store,
+        open_hands(settings, store, is_service=True) as hands,
+    ):
+
+        def scan() -> IngestResult:
+            return ingest.scan(store, hers.home, hands, options_of(settings), clock=SystemClock())
+
+        (failure,) = scan().failed
+        assert (failure.path, "may not read it" in failure.error.message) == (path, True)
+        assert drop.images() == []
+        session.acls.set(iRODSAccess("read", path, alice.name, zone.name), admin=True)
+        assert [one.path for one in scan().done] == [path]
 
 
 @pytest.mark.parametrize("name", ["root", "guest", ""])

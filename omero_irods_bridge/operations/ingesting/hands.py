@@ -28,6 +28,7 @@ class Hands:
         user_of: who an owner is in OMERO; "" when nobody knows.
         witness: a connection that sees whether an image is still there, whoever has it now.
         may_act_as: whether what this owner wrote (a card, AVUs of a collection) may name that user.
+        is_service: whether this owner is the account of the service, which asks for everybody's data.
     """
 
     omero: Callable[[str, str], AbstractContextManager[IngestSide]]
@@ -35,3 +36,4 @@ class Hands:
     witness: Callable[[], AbstractContextManager[IngestSide]]
     user_of: Callable[[str], str]
     may_act_as: Callable[[str, str], bool]
+    is_service: Callable[[str], bool] = lambda _owner: False

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from omero_irods_bridge.model.checksums import OmeroHash, Sha256
-from omero_irods_bridge.model.errors import StalePlan
+from omero_irods_bridge.model.errors import AccessDenied, NotFound, StalePlan
 from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, LinkedFile
 from omero_irods_bridge.model.ingest import (
@@ -74,14 +74,34 @@ def ingest(item: IngestItem, target: ObjectRef, worker: Worker, work: Work) -> I
 
     Raises:
         StalePlan: a file is not what it was when the plan was made.
+        AccessDenied: a file is somebody else's, and whoever asks for it may not read it in iRODS.
         BridgeError: see ``Importer``; nothing is left in OMERO then.
     """
+    _check_may_read(item, work)
     item = _with_checksums(item, work)
     mark = mark_of(work.store.zone, item.files)
     there = _already(mark, worker)
     made = there or _imported(item, ImportOptions(target=target, mark=mark), worker, work)
     _write_avus(item, made, worker, work)
     return IngestDone(item.files.path, made.fileset, made.images, made.plates, there is not None)
+
+
+def _check_may_read(item: IngestItem, work: Work) -> None:
+    """Files are read as their owners, and links pass by iRODS: neither may show more than iRODS would."""
+    asking = item.opt_in.owner
+    others = [one for one in item.files.members if one.owner != asking]
+    if not others or work.hands.is_service(asking):
+        return
+    with work.hands.irods(asking) as reader:
+        for one in others:
+            try:
+                with reader.open_source(one.path):
+                    pass
+            except (AccessDenied, NotFound) as error:
+                raise AccessDenied(
+                    f"{asking}, who asks for {one.path} to be in OMERO, may not read it in iRODS.",
+                    hint=f"Let its owner, {one.owner}, give read access.",
+                ) from error
 
 
 def _already(mark: ImportMark, worker: Worker) -> Imported | None:
