@@ -19,7 +19,7 @@ from omero_irods_bridge.ingest_wiring import options_of
 from omero_irods_bridge.model.errors import BridgeError, NotFound
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
 from omero_irods_bridge.model.ingest import IngestFailure, IngestResult, IngestState, OptIn
-from omero_irods_bridge.model.jobs import IngestWork, Job, JobSpec
+from omero_irods_bridge.model.jobs import IngestWork, Job, JobError, JobSpec
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.operations.ingest import Hands, IngestPlan
 from omero_irods_bridge.operations.ingesting.attributes import error_text
@@ -127,7 +127,7 @@ class Ingester:
     def _outcome(self, begun: Begun, work: IngestWork, place: str, found: _Sum) -> Outcome:
         result = _result(place, found, begun.job.result or {})
         if found.stopped is not None:
-            return Outcome.failed(found.stopped, result)
+            return Outcome(End.FAILED, result, _passing(found.stopped))
         if found.again_s is not None:
             again = self._look_again(begun.job.spec, work, found.again_s)
             result |= {"again_at": moment(again.run_after), "again_job": again.id}
@@ -136,6 +136,12 @@ class Ingester:
     def _look_again(self, spec: JobSpec, work: IngestWork, seconds: float) -> Job:
         following = replace(spec, work=replace(work, hinted=True), batch="")
         return self._later(following, min(max(seconds, SOONEST_S), LATEST_S))
+
+
+def _passing(error: BridgeError) -> JobError:
+    """What stopped the scans. A session of OMERO that is over is the agent's own: it begins another one."""
+    told = JobError.of(error)
+    return replace(told, retryable=True) if error.code == "session-expired" else told
 
 
 def _finding(failure: IngestFailure, plan: IngestPlan, hands: Hands) -> dict[str, Any]:

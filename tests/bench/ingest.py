@@ -122,7 +122,7 @@ def ingest(setting: Setting) -> Iterator[Measurement]:
 
 @section("ingest-put", "ingest: what a put costs with rules, and while the agent is down")
 def ingest_put(setting: Setting) -> Iterator[Measurement]:
-    """Milliseconds of a small put into a collection that opted in, the median of rounds in turns."""
+    """Milliseconds of a small put into a collection that opted in, the best of rounds in turns."""
     taken = _puts(setting)
     for case, seconds in taken.items():
         yield Measurement("put of a small file", case, seconds * 1000, "ms", taken[OFF] / seconds)
@@ -236,12 +236,19 @@ def _puts(setting: Setting) -> dict[str, float]:
             one: stack.enter_context(_session(plain if one == OFF else ruling)) for one in taken
         }
         for number in range(rounds + 1):
-            for case, session in sessions.items():
+            for case in _turned(list(sessions), number):
+                session = sessions[case]
                 conf.write_text(ways.get(case, ""))
                 seconds = _put(session, f"/tempZone/home/rods/{case[-4:]}{number}", puts)
                 if number:  # the first round warms up
                     taken[case].append(seconds)
-    return {case: median(found) for case, found in taken.items()}
+    return {case: min(found) for case, found in taken.items()}
+
+
+def _turned(cases: list[str], number: int) -> list[str]:
+    """Another one is first in each round."""
+    number %= len(cases)
+    return cases[number:] + cases[:number]
 
 
 def _put(session: iRODSSession, collection: str, puts: int) -> float:

@@ -102,6 +102,26 @@ def test_while_omero_is_away_the_job_waits_and_goes_on_when_it_is_back(facility:
     assert facility.images() == ["a.png"]
 
 
+def test_when_omero_ends_the_sessions_of_the_agent_nothing_fails_and_nothing_is_twice(
+    facility: Facility,
+) -> None:
+    inbox = facility.inbox()
+    paths = [facility.put(f"{inbox}/{number:02}.png") for number in range(12)]
+    facility.server.faults.delay_calls("ManagedRepository.importFileset", 0.3)
+    facility.start("worker")
+    until(lambda: facility.is_in_omero(paths[0]))
+    for one in facility.server.sessions.all():
+        if one.user_id == facility.user.id:
+            facility.server.faults.expire_session(one.uuid)
+    until(lambda: facility.is_in_omero(*paths))
+    settled(facility)
+    assert facility.images() == sorted(path.rpartition("/")[2] for path in paths)
+    (job,) = [one for one in facility.ingests() if one.result and one.result["imported"]]
+    assert (job.state, job.attempt) == (JobState.DONE, 2)
+    assert job.result is not None
+    assert (job.result["imported"], job.result["failed"]) == (12, 0)
+
+
 def test_a_user_scans_what_is_his_and_nothing_of_others(
     facility: Facility, make_irods_user: Callable[[str], iRODSSession], tmp_path: Path
 ) -> None:
