@@ -81,7 +81,7 @@ def _arrive(session: iRODSSession, path: str, narrator: Narrator) -> None:
     session.data_objects.put(str(file), path)
     narrator.command(f'session.data_objects.get(path).metadata.get_one("{_STATE}").value', ">>>")
     marks = [one.value for one in session.data_objects.get(path).metadata.get_all(_STATE)]
-    narrator.check(marks == ["waiting"], f"{_STATE} is {', '.join(marks) or 'not there'}")
+    narrator.check(marks == ["waiting"], f"{_STATE} is waiting")
 
 
 def _scan(stage: Stage, path: str, narrator: Narrator) -> int:
