@@ -169,15 +169,16 @@ pep_api_data_obj_rename_post(*INSTANCE, *COMM, *INP) {
 
 omeroBridge_ofObject(*comm, *what, *path, *text) {
     if (omeroBridge_has(*path, "linked", "in-place")) {
+        *override = omeroBridge_named("override");
+        *text = "*what refused: *path is linked in place by OMERO, where it would break. Delete the image in OMERO, or ask an administrator of iRODS for the AVU *override on it.";
         msiSplitPath(*path, *collection, *name);
         if (omeroBridge_has(*path, "override", "")) {
+            *text = "";
             omeroBridge_passed(*comm, *what, *path, "-d", *path);
         } else if (omeroBridge_carrier(*collection, "override") != "") {
+            *text = "";
             *carrier = omeroBridge_carrier(*collection, "override");
             omeroBridge_passed(*comm, *what, *path, "-C", *carrier);
-        } else {
-            *override = omeroBridge_named("override");
-            *text = "*what refused: *path is linked in place by OMERO, where it would break. Delete the image in OMERO, or ask an administrator of iRODS for the AVU *override on it.";
         }
     }
 }
@@ -334,12 +335,13 @@ omeroBridge_ofRsync(*comm, *request, *text) {
     }
 }
 
-# *status is what errorcode made of finding out: an operation that could not be checked goes on.
+# *status is what errorcode made of finding out: an operation that could not be checked goes on, unless it was
+# seen before that the object is linked.
 omeroBridge_refuse(*status, *text) {
-    if (*status < 0) {
-        omeroBridge_log("an operation was not checked, and was let through");
-    } else if (*text != "" && omeroBridge_PROTECT) {
+    if (*text != "" && omeroBridge_PROTECT) {
         msiExit("-818000", *text);
+    } else if (*status < 0) {
+        omeroBridge_log("an operation was not checked, and was let through");
     }
 }
 

@@ -5,8 +5,8 @@ AVU ``omero::ingest_state`` = ``waiting``, and a small program is run a little l
 links in place (AVU ``omero::linked`` = ``in-place``) is not removed, renamed, moved or written.
 
 Telling never fails a client: what goes wrong is written to the server's log, and the bridge's scan finds what
-was not told. Nor does protecting when it cannot find out. Every hook returns RULE_ENGINE_CONTINUE, so that
-those of other rule engines run too.
+was not told. Nor does protecting when it cannot find out whether something is linked. Every hook returns
+RULE_ENGINE_CONTINUE, so that those of other rule engines run too.
 
 Installation, order of rule engines, hooks of the site's own: README.md of the rules. Only the standard
 library, Python 3.8.

@@ -2,7 +2,8 @@
 
 Each function returns the text of a refusal, "" when the operation may go on. ``what`` is the operation in
 words, ``rule_args`` are those of the hook. An override of an administrator lets it go on, and is written
-down. Only the standard library, Python 3.8.
+down. Whether something is linked may be impossible to find out: that raises. Once it is known to be linked,
+nothing that goes wrong lets the operation go on. Only the standard library, Python 3.8.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ _ALREADY_THERE = "Error__Code:-809000]"  # CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME
 
 def of_object(callback, rule_args, what, path):
     path = normal(path)
-    avus = avus_of(callback, path, "linked", "override")
-    if ("linked", IN_PLACE) not in avus:
+    if ("linked", IN_PLACE) not in avus_of(callback, path, "linked"):
         return ""
-    override = next((("-d", path, value) for name, value in avus if name == "override"), None)
-    override = override or _override_above(callback, place(path)["COLL_NAME"])
+    return _of_linked(callback, rule_args, what, path)
+
+
+def _of_linked(callback, rule_args, what, path):
+    override = _override_on(callback, path) or _override_above(callback, place(path)["COLL_NAME"])
     return _passed(callback, rule_args, what, path, override) if override else _reason(callback, what, path)
 
 
@@ -44,7 +47,7 @@ def of_collection(callback, rule_args, what, path):
         override = override or _override_above(callback, path)
         if override:
             return _passed(callback, rule_args, what, path, override)
-        refusal = of_object(callback, rule_args, what, linked)
+        refusal = _of_linked(callback, rule_args, what, linked)
         if refusal:
             return refusal
     return ""
@@ -53,14 +56,31 @@ def of_collection(callback, rule_args, what, path):
 def of_trim(callback, rule_args, path, number):
     """``number`` of the replica that the client named, "" for none: one that is not good may go."""
     columns = ["DATA_REPL_NUM", "DATA_REPL_STATUS"]
-    replicas = exactly(callback, columns, place(normal(path))) if number else []
-    is_good = [number, "1"] in [list(row) for row in replicas]
-    return of_object(callback, rule_args, "trim", path) if is_good or not number else ""
+
+    def is_good():
+        return [number, "1"] in [list(row) for row in exactly(callback, columns, place(normal(path)))]
+
+    may_matter = not number or _found_out(callback, is_good, True)
+    return of_object(callback, rule_args, "trim", path) if may_matter else ""
+
+
+def _override_on(callback, path):
+    found = _found_out(callback, lambda: avus_of(callback, path, "override"), [])
+    return ("-d", path, found[0][1]) if found else None
 
 
 def _override_above(callback, collection):
-    found = carrier_of(callback, collection, "override")
+    found = _found_out(callback, lambda: carrier_of(callback, collection, "override"), None)
     return ("-C", *found) if found else None
+
+
+def _found_out(callback, ask, otherwise):
+    """What ``ask`` returns, ``otherwise`` when it cannot be found out."""
+    try:
+        return ask()
+    except Exception as error:
+        log(callback, f"this cannot be found out, so what is linked stays protected: {printable(str(error))}")
+        return otherwise
 
 
 def _passed(callback, rule_args, what, path, override):
@@ -81,7 +101,8 @@ def _passed(callback, rule_args, what, path, override):
 
 
 def _reason(callback, what, path):
-    images = [value for _, value in avus_of(callback, path, "image")][:_SHOWN_IMAGES]
+    found = _found_out(callback, lambda: avus_of(callback, path, "image"), [])
+    images = [value for _, value in found][:_SHOWN_IMAGES]
     shown = f" (Image:{','.join(map(printable, images))})" if images else ""
     return (
         f"{what} refused: {printable(path)} is linked in place by OMERO{shown}, where it would break. "
@@ -140,7 +161,11 @@ def _changed(callback, path, verb, attribute):
     guarded = [named(name) for name in _OF_A_LINK]
     if verb == "rmi":  # by the number of the AVU
         number = f"META_DATA_ATTR_ID = '{int(attribute)}'"
-        found = [name for (name,) in exactly(callback, ["META_DATA_ATTR_NAME"], place(path), number)]
+
+        def names():
+            return [name for (name,) in exactly(callback, ["META_DATA_ATTR_NAME"], place(path), number)]
+
+        found = _found_out(callback, names, guarded)
         return next((name for name in guarded if name in found), "")
     if verb == "rmw":
         wanted = re.compile(re.escape(attribute).replace("%", ".*").replace("_", "."), re.DOTALL)

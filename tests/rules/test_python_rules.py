@@ -7,12 +7,16 @@ import importlib
 import json
 import re
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
+import irods.keywords as kw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from irods.exception import CAT_NO_ACCESS_PERMISSION
+from irods.meta import iRODSMeta
+from irods.models import DataObject
 from irods.session import iRODSSession
 
 from omero_irods_sandbox.irods_zone.running import running_zone
@@ -180,6 +184,37 @@ def test_what_goes_wrong_inside_fails_no_client_and_is_logged(
         session.data_objects.move(f"{home}/put", f"{home}/moved")
         session.data_objects.unlink(f"{home}/moved", force=True)
     assert "omero_bridge: " in caplog.text
+
+
+HARM: Final[dict[str, Callable[[iRODSSession, str], object]]] = {
+    "unlink": lambda session, home: session.data_objects.unlink(f"{home}/c/put", force=True),
+    "rename above": lambda session, home: session.collections.move(f"{home}/c", f"{home}/d"),
+    "trim": lambda session, home: session.data_objects.trim(f"{home}/c/put", **{kw.REPL_NUM_KW: "0"}),
+}
+
+
+@pytest.mark.parametrize("broken", ["override", "image"])
+@pytest.mark.parametrize("what", HARM)
+def test_what_is_known_to_be_linked_stays_protected_whatever_else_goes_wrong(
+    tmp_path: Any, broken: str, what: str
+) -> None:
+    """Here: who overrides, which images, and which replicas are good cannot be found out."""
+    core = CORE + (
+        "\nimport omero_bridge_protection as p\n_avus, _carrier = p.avus_of, p.carrier_of\n"
+        f"def _fail(ask):\n    def asked(callback, where, *names):\n        if {broken!r} in names:\n"
+        "            raise RuntimeError('broken')\n"
+        "        return ask(callback, where, *names)\n    return asked\n"
+        "def _no_rows(*_): raise RuntimeError('broken')\n"
+        "p.avus_of, p.carrier_of, p.exactly = _fail(_avus), _fail(_carrier), _no_rows\n"
+    )
+    with running_zone(ruled(tmp_path, core=core, settings="{}")) as zone, connect(zone) as session:
+        home = f"/{zone.name}/home/rods"
+        session.collections.create(f"{home}/c")
+        session.data_objects.put(__file__, f"{home}/c/put")
+        session.metadata.add(DataObject, f"{home}/c/put", iRODSMeta("omero::linked", "in-place"))
+        with pytest.raises(CAT_NO_ACCESS_PERMISSION, match="is linked in place by OMERO"):
+            HARM[what](session, home)
+        assert session.data_objects.exists(f"{home}/c/put")
 
 
 @pytest.mark.parametrize("off", ["tell", "protect"])
