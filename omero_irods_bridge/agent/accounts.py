@@ -67,7 +67,11 @@ class Accounts:
     @contextmanager
     def _omero_as(self, user: str, group: str) -> Iterator[OmeroConnection]:
         self._identities.irods_user(user)
-        with self._service() as service, service.as_user(user, group or None) as connection:
+        with (
+            _sessions_of_ours(user),
+            self._service() as service,
+            service.as_user(user, group or None) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -98,7 +102,11 @@ class Accounts:
         name, is_all = self._identities.irods_user(user), self._identities.is_admin(user)
         file = self._settings.irods.environment_file
         account = account_from_environment(file, client_user=None if is_all else name)
-        with IrodsStore(account, as_admin=is_all) as store, self._service() as service:
+        with (
+            IrodsStore(account, as_admin=is_all) as store,
+            _sessions_of_ours(user),
+            self._service() as service,
+        ):
             store.find(f"/{store.zone}")
             if is_all:
                 with hands_of_service(service, store, self._settings, self._people()) as hands:
@@ -133,7 +141,7 @@ def _sessions_of_ours(user: str) -> Iterator[None]:
     except SessionExpired as error:
         raise SessionBroken(
             f"The session that the agent had in OMERO for {user} ended before its work was done.",
-            hint="Somebody, or a restart of OMERO, ended it; the agent begins another one.",
+            hint="Somebody, or a restart of OMERO, ended it; another attempt begins another one.",
         ) from error
 
 
