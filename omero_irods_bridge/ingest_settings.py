@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.ingest import (
@@ -17,6 +17,7 @@ from omero_irods_bridge.model.ingest import (
     IngestOptions,
     SetRule,
 )
+from omero_irods_bridge.operations.ingesting.series import Series
 from omero_irods_bridge.operations.ingesting.targets import check_template
 
 WEEK_S = 7 * 24 * 3600.0
@@ -31,14 +32,33 @@ def _template(text: str) -> str:
     return text
 
 
+def _series(text: str) -> str:
+    try:
+        Series(text)
+    except UsageError as error:
+        raise ValueError(error.message) from error
+    return text
+
+
 class SetSettings(BaseModel):
     """``[[ingest.sets]]``: files that belong together; see ``SetRule``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    open: Pattern
+    open: Pattern | None = None
     members: Pattern = "*"
     below: bool = False
+    series: Annotated[Pattern, AfterValidator(_series)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.open is None) == (self.series is None):
+            raise ValueError("a set has either open or series")
+        return self
+
+    @property
+    def rule(self) -> SetRule:
+        return SetRule(self.open or "", self.members, self.below, self.series or "")
 
 
 class IngestSettings(BaseModel):
@@ -63,6 +83,6 @@ class IngestSettings(BaseModel):
             existing=self.existing,
             replicas=self.replicas,
             ignore=tuple(self.ignore),
-            sets=tuple(SetRule(one.open, one.members, one.below) for one in self.sets),
+            sets=tuple(one.rule for one in self.sets),
             paths=dict(paths),
         )

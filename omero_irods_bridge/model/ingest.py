@@ -96,11 +96,15 @@ class SetRule:
 
     ``open`` and ``members`` are patterns with ``*``, ``?`` and ``[...]``; with ``below`` files of the
     collections below belong to the set too. OMERO opens the file that fits ``open``.
+
+    With ``series`` it is all files of one collection that a pattern as those of Bio-Formats stands for,
+    ``*_t<001-100>_c<r,g>.tif``, where each ``*`` is the same text in all of them; OMERO opens the first one.
     """
 
-    open: str
+    open: str = ""
     members: str = "*"
     below: bool = False
+    series: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from omero_irods_bridge.model.errors import NotInPlace, Unreachable
-from omero_irods_bridge.model.ingest import IngestResult
+from omero_irods_bridge.model.ingest import IngestResult, SetRule
 from omero_irods_bridge.model.stored import Avu, parent_of
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
@@ -365,6 +365,18 @@ def test_half_a_set_is_never_imported(drop: Drop) -> None:
     assert drop.avus(first)["image"] == drop.avus(second)["image"]
     assert drop.avus(first)["file"] != drop.avus(second)["file"]
     assert drop.plan().items == ()
+
+
+def test_half_a_numbered_series_waits_until_the_other_half_is_there(drop: Drop) -> None:
+    drop.opt_in()
+    rules = (SetRule(series="*_z<1-3>.png"),)
+    first = [drop.put("a_z1.png"), drop.put("a_z3.png")]
+    assert reasons(drop.scan(sets=rules)) == {"a_z1.png": "a_z2.png of the same set is missing"}
+    assert drop.images() == []
+    second = drop.put("a_z2.png")
+    (done,) = drop.scan(sets=rules).done
+    assert done.path == first[0]
+    assert [drop.avus(path)["fileset"] for path in (*first, second)] == [[str(done.fileset)]] * 3
 
 
 def test_a_companion_file_brings_its_images_as_one_set(drop: Drop) -> None:

@@ -13,6 +13,7 @@ from omero_irods_bridge.model.ingest import IngestMode, OptIn, SetRule
 from omero_irods_bridge.model.stored import DataObject, Replica, ReplicaStatus
 from omero_irods_bridge.operations.ingesting.grouping import Groups, group
 from omero_irods_bridge.operations.ingesting.references import expand_pattern, referred
+from omero_irods_bridge.operations.ingesting.series import Series
 from omero_irods_bridge.operations.ingesting.targets import Part, check_template, expand, parse
 from tests.wire.bridge_import.sources import Bytes
 
@@ -71,6 +72,39 @@ def test_a_rule_takes_all_files_of_a_folder() -> None:
 def test_a_rule_takes_only_what_fits() -> None:
     found = grouped(["s.xml", "s1.tif", "b.png"], rules=[SetRule("*.xml", "*.tif")])
     assert sets(found) == [["b.png"], ["s.xml", "s1.tif"]]
+
+
+SERIES = [SetRule(series="*_t<01-03>_c<r,g>.tif")]
+
+
+def series_of(text: str) -> list[str]:
+    return [f"{text}_t0{time}_c{colour}.tif" for time in (1, 2, 3) for colour in "rg"]
+
+
+def test_a_numbered_series_by_a_pattern_of_the_settings_is_one_set() -> None:
+    names = [*reversed(series_of("a")), *series_of("a_t01_cr"), "a_t04_cr.tif", "a.tif"]
+    assert {tuple(one) for one in sets(grouped(names, rules=SERIES))} == {
+        tuple(series_of("a")), tuple(series_of("a_t01_cr")), ("a_t04_cr.tif",), ("a.tif",)
+    }  # fmt: skip
+
+
+def test_half_a_numbered_series_waits_and_says_what_is_missing() -> None:
+    found = grouped([*series_of("a")[:4], *series_of("b")], rules=SERIES)
+    assert sets(found) == [series_of("b")]
+    (waiting,) = found.waiting
+    assert waiting.path == f"{FOLDER}/a_t01_cr.tif"
+    assert "a_t03_cg.tif, a_t03_cr.tif of the same set is missing" in waiting.reason
+
+
+@given(st.text("ab<>,-:*019", max_size=12), st.text("ab019*", max_size=8))
+def test_any_series_has_the_names_that_it_says_or_is_refused(pattern: str, name: str) -> None:
+    try:
+        series = Series(pattern)
+    except UsageError:
+        return
+    found = series.of(name)
+    assert not found or name in found
+    assert all(set(series.of(one)) == set(found) for one in found[:3]) or "*" in pattern
 
 
 def test_a_file_that_cannot_be_understood_has_failed_and_others_have_not() -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import PurePosixPath
-from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import BadPacket, ChecksumMismatch, TargetExists
@@ -35,12 +34,6 @@ from omero_irods_bridge.packet.manifest import (
 from omero_irods_bridge.packet.reading import MANIFEST, Packet
 from omero_irods_bridge.ports import AvuCondition, ObjectStore
 
-EXPANDED: Final = "expanded"
-"""AVU of the zip: where it was expanded to."""
-
-_FROM: Final = "expanded_from"
-"""AVU of the collection: of which content of which data object."""
-
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
@@ -62,7 +55,8 @@ def expand(expansion: Expansion, work: Work) -> str:
         Busy: another scan is at it.
         AccessDenied, NoSpace: the owner of the zip may not write beside it, or there is no place.
     """
-    origin = Avu(work.options.name(_FROM), f"{expansion.found.id}-{expansion.description.sha256}")
+    name = work.options.name
+    origin = Avu(name("expanded_from"), f"{expansion.found.id}-{expansion.description.sha256}")
     wanted = _wanted(expansion.found.path)
     place = incoming_of(wanted, hashlib.sha256(origin.value.encode()).hexdigest()[:32])
     there = _sealed(expansion.store, origin)

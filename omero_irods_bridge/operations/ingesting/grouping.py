@@ -15,6 +15,7 @@ from omero_irods_bridge.model.ingest import FileSet, IngestFailure, SetRule, Wai
 from omero_irods_bridge.model.stored import DataObject, name_of, parent_of
 from omero_irods_bridge.operations.ingesting.opt_ins import is_in
 from omero_irods_bridge.operations.ingesting.references import COMPANION, PATTERN, names_other_files
+from omero_irods_bridge.operations.ingesting.series import Series
 
 ReadReferences = Callable[[DataObject], Sequence[str]]
 """The names of the files that belong to a data object, in its collection; raises BridgeError."""
@@ -61,6 +62,9 @@ class _Grouping:
 
     def run(self) -> Groups:
         for rule in self._rules:
+            if rule.series:
+                self._by_series(rule.series)
+                continue
             for one in self._by_path():
                 if fnmatchcase(name_of(one.path), rule.open) and one.path not in self._taken:
                     self._take([one, *self._members(one, rule)])
@@ -99,6 +103,22 @@ class _Grouping:
                 found.append(self._present[path])
         return found
 
+    def _by_series(self, pattern: str) -> None:
+        """Sets as a pattern of the settings says; one of which a file is missing waits."""
+        series = Series(pattern)
+        for one in self._by_path():
+            names = [] if one.path in self._taken else series.of(name_of(one.path))
+            if names:
+                self._take_listed([f"{parent_of(one.path)}/{name}" for name in names])
+
+    def _take_listed(self, paths: Sequence[str]) -> None:
+        there = [path for path in paths if path in self._present]
+        self._taken |= set(there)
+        if len(there) < len(paths):
+            self._wait(there[0], sorted(set(paths) - set(there)))
+        else:
+            self._groups.sets.append(FileSet(tuple(self._present[path] for path in paths)))
+
     # -- by what the files say
 
     def _by_references(self) -> None:
@@ -128,12 +148,15 @@ class _Grouping:
         opened = min(there, key=lambda path: (_rank(path), path not in named, path))
         self._taken |= set(there)
         if missing:
-            shown = ", ".join(name_of(path) for path in missing[:_MOST_SHOWN])
-            more = f" and {len(missing) - _MOST_SHOWN} more" if len(missing) > _MOST_SHOWN else ""
-            self._groups.waiting.append(Waiting(opened, f"{shown}{more} of the same set is missing"))
+            self._wait(opened, missing)
             return
         members = [self._present[opened], *(self._present[path] for path in there if path != opened)]
         self._groups.sets.append(FileSet(tuple(members)))
+
+    def _wait(self, opened: str, missing: Sequence[str]) -> None:
+        shown = ", ".join(name_of(path) for path in missing[:_MOST_SHOWN])
+        more = f" and {len(missing) - _MOST_SHOWN} more" if len(missing) > _MOST_SHOWN else ""
+        self._groups.waiting.append(Waiting(opened, f"{shown}{more} of the same set is missing"))
 
 
 def _rank(path: str) -> int:

@@ -10,7 +10,7 @@ from omero_irods_bridge.model.ingest import Described
 from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
 from omero_irods_bridge.model.stored import Avu, DataObject, name_of
 from omero_irods_bridge.operations.ingesting import attributes
-from omero_irods_bridge.operations.ingesting.expanding import EXPANDED, Expansion, expand
+from omero_irods_bridge.operations.ingesting.expanding import Expansion, expand
 from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.packet.content_of_packet import PacketContent, load_content
@@ -52,7 +52,8 @@ def describe_packet(found: DataObject, work: Work, *, is_expanded: bool = False)
 
 
 def _expanded(target: str, work: Work) -> list[Avu]:
-    return [Avu(work.options.name(EXPANDED), target)] if target else []
+    name = work.options.name
+    return [Avu(name("expanded"), target)] if target else []
 
 
 def _sha256(found: DataObject) -> Sha256 | None:

@@ -74,10 +74,10 @@ def expand_pattern(text: str) -> list[str]:
         UsageError: it is no such pattern, or stands for too many.
     """
     pattern = text.strip()
-    parts = _BLOCK.split(pattern)
+    parts = pattern_parts(pattern)
     if not pattern or "\n" in pattern or "/" in pattern:
         raise UsageError(f"{pattern[:80]!r} is no pattern of file names in one folder.")
-    choices = [list(_choices(part)) if index % 2 else [part] for index, part in enumerate(parts)]
+    choices = [list(block_choices(part)) if index % 2 else [part] for index, part in enumerate(parts)]
     total = 1
     for one in choices:
         total *= len(one)
@@ -86,7 +86,17 @@ def expand_pattern(text: str) -> list[str]:
     return ["".join(one) for one in itertools.product(*choices)]
 
 
-def _choices(block: str) -> Iterator[str]:
+def pattern_parts(pattern: str) -> list[str]:
+    """Texts and blocks of a pattern in turns, a text first."""
+    return _BLOCK.split(pattern.strip())
+
+
+def block_choices(block: str) -> Iterator[str]:
+    """What ``<block>`` stands for.
+
+    Raises:
+        UsageError: a range in it cannot be.
+    """
     for item in block.split(","):
         match = _RANGE.fullmatch(item.strip())
         if match is None:
