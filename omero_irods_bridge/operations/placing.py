@@ -37,6 +37,15 @@ def place_of(found: DataObject, mapping: PathMapping) -> PurePosixPath | None:
     return best.place if best is not None else None
 
 
+def is_place_of(place: PurePosixPath, found: DataObject, mapping: PathMapping) -> bool:
+    """Whether a good replica of a data object is seen there, be it the best place or another one."""
+    if found.good is None:
+        return False
+    return any(
+        one.place == place for rule, folder in mapping.items() for one in _candidates(found, rule, folder)
+    )
+
+
 def _candidates(found: DataObject, rule: str, folder: PurePath) -> Iterator[_Candidate]:
     resource, prefix = ("", rule) if rule.startswith("/") else rule.split(":", 1)
     paths = [found.path] if not resource else _physical_paths(found, resource)

@@ -22,7 +22,8 @@ from omero_irods_bridge.model.stored import Avu, parent_of
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from omero_irods_bridge.wiring import SystemClock
-from omero_irods_sandbox.irods_zone.zone import Zone
+from omero_irods_sandbox.irods_zone.running import running_zone
+from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
 from tests.ingest.conftest import Drop, bytes_kept, links, png, renamed, tiff, vault_of
 from tests.wire.bridge_irods.conftest import store_of
 
@@ -322,6 +323,23 @@ def test_a_mapping_to_a_copy_of_the_vault_is_found_out(drop: Drop, zone: Zone, t
     assert drop.images() == []
     children = [one.path.rpartition("/")[2] for one in drop.store.children(drop.collection)]
     assert children == ["a.png"]  # the probe is gone
+
+
+def test_two_zones_of_one_name_with_one_mount_are_told_apart(drop: Drop, zone: Zone, tmp_path: Path) -> None:
+    """The same path, name, and bytes in both; the mapping of the second leads to the mount of the first."""
+    content = png()
+    with running_zone(ZoneConfig(tmp_path / "second", zone=zone.name)) as second, store_of(second) as store:
+        other = dataclasses.replace(drop, store=store, allowed=set())
+        right = {f"demoResc:{vault_of(second)}": vault_of(second)}
+        for one in (drop, other):
+            one.put("a.png", content)
+            one.opt_in()
+        assert len(drop.scan().done) == 1
+        result = other.scan(paths={f"demoResc:{vault_of(second)}": vault_of(zone)})
+        assert "is wrong" in result.failed[0].error.message
+        assert drop.images() == ["a.png"]
+        assert len(other.scan(paths=right).done) == 1
+        assert drop.images() == ["a.png", "a.png"]
 
 
 def test_a_file_that_is_not_what_irods_recorded_is_refused(drop: Drop, zone: Zone) -> None:

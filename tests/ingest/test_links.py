@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import irods.keywords as kw
+from irods.session import iRODSSession
+
 from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.operations.ingesting.links import Fault
+from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.ingest.conftest import Drop, links, png
 
 
@@ -74,6 +78,27 @@ def test_a_rename_in_irods_is_followed_by_relink(drop: Drop) -> None:
     mine = drop.collection.rpartition("/")[2]
     assert [link.exists() for link in links(drop.server) if mine in link.parts] == [True]
     assert drop.plan().items == ()
+
+
+def test_a_linked_object_trimmed_to_another_resource_is_found_and_mended(
+    drop: Drop, zone: Zone, session: iRODSSession, tmp_path: Path
+) -> None:
+    path = linked(drop)
+    session.resources.create("archiveResc", "unixfilesystem", "localhost", str(tmp_path))
+    session.data_objects.replicate(path, resource="archiveResc")
+    try:
+        both = {**drop.options.paths, f"archiveResc:{tmp_path}": tmp_path}
+        assert faults(drop, paths=both) == {}  # the replica that OMERO shows is one of them
+        session.data_objects.trim(path, **{kw.REPL_NUM_KW: "0", kw.COPIES_KW: "1"})
+        assert faults(drop) == {"a.png": Fault.UNMAPPED}
+        assert faults(drop, paths=both) == {"a.png": Fault.MOVED}
+        options = dataclasses.replace(drop.options, paths=both)
+        assert ingest.relink(drop.store, drop.collection, drop.hands(), options).done == (path,)
+        assert faults(drop, paths=both) == {}
+        assert drop.plan(paths=both).items == ()
+    finally:
+        session.data_objects.unlink(path, force=True)
+        session.resources.remove("archiveResc")
 
 
 def test_what_is_deleted_in_omero_is_released_and_does_not_come_back(drop: Drop) -> None:

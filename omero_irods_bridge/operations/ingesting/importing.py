@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from omero_irods_bridge.model.checksums import OmeroHash, Sha256
-from omero_irods_bridge.model.errors import AccessDenied, NotFound, StalePlan
+from omero_irods_bridge.model.errors import AccessDenied, NotFound, NotInPlace, StalePlan
 from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, LinkedFile
 from omero_irods_bridge.model.ingest import (
@@ -27,8 +27,9 @@ from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.facts import fact_avus
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.operations.ingesting.probing import Places
+from omero_irods_bridge.operations.placing import is_place_of
 from omero_irods_bridge.operations.streaming.compared import ComparedSource
-from omero_irods_bridge.ports import ByteSource, Clock, Importer, ImportFile, ObjectStore
+from omero_irods_bridge.ports import ByteSource, Clock, FilePlace, Importer, ImportFile, ObjectStore
 
 _MD5_DIGITS: Final = 32
 
@@ -80,7 +81,7 @@ def ingest(item: IngestItem, target: ObjectRef, worker: Worker, work: Work) -> I
     _check_may_read(item, work)
     item = _with_checksums(item, work)
     mark = mark_of(work.store.zone, item.files)
-    there = _already(mark, worker)
+    there = _already(mark, item, worker, work)
     made = there or _imported(item, ImportOptions(target=target, mark=mark), worker, work)
     _write_avus(item, made, worker, work)
     return IngestDone(item.files.path, made.fileset, made.images, made.plates, there is not None)
@@ -104,21 +105,42 @@ def _check_may_read(item: IngestItem, work: Work) -> None:
                 ) from error
 
 
-def _already(mark: ImportMark, worker: Worker) -> Imported | None:
-    """What an earlier run has imported; the remains of one that was killed are removed."""
+def _already(mark: ImportMark, item: IngestItem, worker: Worker, work: Work) -> Imported | None:
+    """What an earlier run has imported; the remains of one that was killed are removed.
+
+    Nothing that is complete is removed, for people may work with it.
+    """
     found = worker.importer.find_marked(mark.load)
-    complete = [one for one in found if one.complete]
-    broken = [one.id for one in found if one not in complete[:1]]
+    broken = [one.id for one in found if not one.complete]
     if broken:
         worker.importer.discard(broken)
-    if not complete:
-        return None
-    one = complete[0]
-    with worker.turn:
-        files = worker.side.book.files_of([one.id]).get(one.id, ())
-    return Imported(
-        one.id, one.images, one.plates, tuple(file.file for file in files), tuple(file.path for file in files)
-    )
+    for one in found:
+        if one.complete:
+            with worker.turn:
+                files = worker.side.book.files_of([one.id]).get(one.id, ())
+            if not _is_of_another_zone(files, item, worker, work):
+                ids, paths = tuple(file.file for file in files), tuple(file.path for file in files)
+                return Imported(one.id, one.images, one.plates, ids, paths)
+    return None
+
+
+def _is_of_another_zone(files: Sequence[FilePlace], item: IngestItem, worker: Worker, work: Work) -> bool:
+    """Zones may have one name, and a copy of a zone the same ids and bytes. Its links lead to other files.
+
+    A link to a file that is no more is one of ours whose object was renamed meanwhile.
+    """
+    if item.opt_in.mode is IngestMode.COPY:
+        return False
+    links = [LinkedFile(one.client_path, one.target, size=one.size) for one in files if one.target]
+    pairs = zip(files, item.files.members, strict=False)
+    mapping = work.options.paths
+    if not links or any(one.target and is_place_of(one.target, found, mapping) for one, found in pairs):
+        return False
+    try:
+        worker.importer.check_in_place(links)
+    except NotInPlace:
+        return False
+    return True
 
 
 # -- bytes

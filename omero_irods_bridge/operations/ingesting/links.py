@@ -19,7 +19,7 @@ from omero_irods_bridge.model.stored import Avu, DataObject, ReplicaStatus
 from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.attributes import Known, known_of
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
-from omero_irods_bridge.operations.placing import place_of
+from omero_irods_bridge.operations.placing import is_place_of, place_of
 from omero_irods_bridge.ports import FilePlace, ObjectStore, TreeStore
 
 
@@ -164,9 +164,11 @@ def _faults_of(
     if place is None:
         yield _fault(one, Fault.UNMAPPED)
         return
-    if file is not None and file.target is not None and file.target != place:
-        yield _fault(one, Fault.MOVED, f"the link leads to {file.target}, it is at {place}")
-        return
+    if file is not None and file.target is not None:
+        if not is_place_of(file.target, one.found, options.paths):
+            yield _fault(one, Fault.MOVED, f"the link leads to {file.target}, it is at {place}")
+            return
+        place = file.target  # of several replicas that OMERO sees the one that it shows
     try:
         linked = LinkedFile(one.found.path.lstrip("/"), place, size=one.found.size)
         side.receiver.importer.check_in_place([linked])
@@ -189,7 +191,9 @@ def plan_relinks(linked: Sequence[LinkedObject], side: IngestSide, options: Inge
     found = []
     for one in in_place:
         file, place = files.get(one.known.file or -1), place_of(one.found, options.paths)
-        if file is not None and place is not None and file.target not in {None, place}:
+        if file is None or file.target is None or place is None:
+            continue
+        if not is_place_of(file.target, one.found, options.paths):
             found.append(Relink(one.found.path, file, place))
     return found
 
