@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from omero_irods_bridge.model.stored import Collection
 from omero_irods_bridge.model.verification import Scope
 from omero_irods_bridge.operations import pack, verify
 from omero_irods_bridge.operations.find import Criteria, find
+from omero_irods_bridge.operations.incoming import held, incoming_of
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.zone import Zone
@@ -154,6 +156,37 @@ def test_a_packet_with_a_damaged_member_is_not_expanded(drop: Drop) -> None:
     assert drop.store.find(f"{drop.collection}/packet") is None
     assert drop.avus(path)["ingest_state"] == ["failed"]
     assert drop.plan().packets == ()
+
+
+def test_another_packet_under_the_same_name_is_described_and_expanded_anew(drop: Drop) -> None:
+    first, second = packed(drop, "first"), packed(drop, "second")
+    drop.opt_in(packets="expand")
+    path = drop.put("packet.zip", first)
+    drop.scan()
+    before = drop.avus(path)
+    drop.put("packet.zip", second)
+    (told,) = drop.scan().packets
+    assert told.expanded == f"{drop.collection}/packet-2"
+    description = from_avus(drop.store.avus(path))
+    assert description is not None
+    assert (description.size, description.sha256) == (len(second), hashlib.sha256(second).hexdigest())
+    assert {
+        name: len(values) for name, values in drop.avus(path).items() if name in before and name != "image"
+    } == {name: len(values) for name, values in before.items() if name != "image"}
+    assert drop.plan().packets == ()
+
+
+def test_a_packet_that_another_scan_is_expanding_waits_and_stops_no_other(drop: Drop) -> None:
+    content = packed(drop, "busy")
+    drop.opt_in(packets="expand")
+    path, good = drop.put("packet.zip", content), drop.put("good.png")
+    origin = f"{drop.stored(path).id}-{hashlib.sha256(content).hexdigest()}"
+    place = incoming_of(f"{drop.collection}/packet", hashlib.sha256(origin.encode()).hexdigest()[:32])
+    with held(drop.store, place):
+        result = drop.scan()
+    assert [one.path for one in result.waiting] == [path]
+    assert [one.path for one in result.done] == [good]
+    assert [one.path for one in drop.scan().packets] == [path]
 
 
 def test_a_packet_without_a_manifest_is_described_only(drop: Drop) -> None:

@@ -71,7 +71,7 @@ def carry_out(plan: IngestPlan, work: Work) -> IngestResult:
         clear(path, work)
     for path in plan.unmarked:
         mark(path, IngestState.WAITING, plan.avus.get(path, ()), work)
-    packets = describe_packets(plan, work, applying.fail)
+    packets = describe_packets(plan, work, applying.fail, applying.wait)
     applying.run()
     try:
         cards, released = apply_cards(plan, work, applying.fail), release_deleted(plan, work)
@@ -106,6 +106,10 @@ class _Applying:
         """Count it, and say so in iRODS."""
         self._tally.failed.append(failure)
         self._tell(failure)
+
+    def wait(self, path: str, error: BridgeError) -> None:
+        """What the next scan does away with by itself."""
+        self._tally.waiting.append(Waiting(path, error.message, _AGAIN_S))
 
     def _tell(self, failure: IngestFailure, tried: DataObject | None = None) -> None:
         """Unless it says so already: what is wrong in the settings is wrong for thousands, at each scan."""
@@ -191,7 +195,7 @@ class _Applying:
         except Interrupted:
             raise
         except _PASSING as error:
-            self._tally.waiting.append(Waiting(item.files.path, error.message, _AGAIN_S))
+            self.wait(item.files.path, error)
         except BridgeError as error:
             if _breaks_off(error):
                 raise

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import BadPacket, StalePlan
-from omero_irods_bridge.model.ingest import Described
+from omero_irods_bridge.model.ingest import Described, version_of
 from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
 from omero_irods_bridge.model.stored import Avu, DataObject, name_of
 from omero_irods_bridge.operations.ingesting import attributes
@@ -15,8 +16,26 @@ from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.packet.content_of_packet import PacketContent, load_content
 
-_UNKNOWN = "unknown"
-_NOTE = "arrived by other means; described by ingest"
+_UNKNOWN: Final = "unknown"
+_NOTE: Final = "arrived by other means; described by ingest"
+_DESCRIBED: Final = (
+    *(
+        "packet",
+        "state",
+        "server",
+        "host",
+        "source",
+        "name",
+        "image",
+        "owner",
+        "group",
+        "packed_by",
+        "images",
+    ),
+    *("files", "bytes", "sha256", "packed_at", "verified_at", "software", "note", "job", "expanded"),
+    "ingest_version",
+)
+"""AVUs that go when other content is described; a verification was of the old one."""
 
 
 def describe_packet(found: DataObject, work: Work, *, is_expanded: bool = False) -> Described:
@@ -39,21 +58,28 @@ def describe_packet(found: DataObject, work: Work, *, is_expanded: bool = False)
         if is_expanded and packet.has_manifest:
             target = expand(Expansion(found, packet, description, reader), work)
     now = work.store.find(found.path)
-    if not isinstance(now, DataObject) or now.size != found.size:
+    if not isinstance(now, DataObject) or now.size != found.size or _sha256(now) not in {None, sha256}:
         raise StalePlan(f"{found.path} has changed just now.", hint="The next scan takes it.")
     before = work.store.avus(found.path)
-    avus = [*to_avus(description, work.options.prefix), *_expanded(target, work)]
+    avus = [*to_avus(description, work.options.prefix), *_ours(now, target, work)]
+    stale = [one for one in before if _is_of_description(one, work) and one not in avus]
     work.store.change_avus(
         found.path,
         add=[one for one in avus if one not in before],
-        remove=attributes.under_way(before, work.options),
+        remove=[*attributes.under_way(before, work.options), *stale],
     )
     return Described(found.path, description.images, target)
 
 
-def _expanded(target: str, work: Work) -> list[Avu]:
+def _ours(found: DataObject, target: str, work: Work) -> list[Avu]:
+    """Which content was described, so that another one is described anew, and where it was expanded to."""
     name = work.options.name
-    return [Avu(name("expanded"), target)] if target else []
+    version = Avu(name("ingest_version"), version_of(found), str(found.id))
+    return [version, Avu(name("expanded"), target)] if target else [version]
+
+
+def _is_of_description(avu: Avu, work: Work) -> bool:
+    return avu.attribute in {work.options.name(one) for one in _DESCRIBED}
 
 
 def _sha256(found: DataObject) -> Sha256 | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
-from omero_irods_bridge.model.errors import AccessDenied, BadName, BridgeError, NotInPlace
+from omero_irods_bridge.model.errors import AccessDenied, BadName, BridgeError, NotFound, NotInPlace
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
 from omero_irods_bridge.model.ingest import (
     PROBE_PREFIX,
@@ -94,7 +94,16 @@ def make_plan(
     report: Report,
     cancel: CancelToken,
 ) -> IngestPlan:
-    """Look through what opted in at, above and below ``collection``."""
+    """Look through what opted in at, above and below ``collection``.
+
+    Raises:
+        NotFound: the collection is not there.
+    """
+    if store.find(collection) is None:
+        raise NotFound(
+            f"There is no collection {collection}, or you may not see it.",
+            hint=f"Look: ils '{parent_of(collection)}'",
+        )
     report(Step(f"Looking for what opted in below {collection}"))
     opt_ins = find_opt_ins(store, collection, hands, options)
     roots = opt_ins.roots(collection)
@@ -221,7 +230,7 @@ class _Draft:
 
     def _sort(self, found: DataObject) -> None:
         known = self._known(found.path)
-        if any(one.attribute == self._options.name("packet") for one in self._avus.get(found.path, ())):
+        if self._is_described(found, known):
             return
         if is_in_omero(known, found) or was_released(known, found):
             return
@@ -232,6 +241,14 @@ class _Draft:
             self._sort_packet(found, known)
         else:
             self.candidates.append(found)
+
+    def _is_described(self, found: DataObject, known: Known) -> bool:
+        """As a packet: by whom packed it, or by an earlier scan when the content was as it is."""
+        packet = self._options.name("packet")
+        if not any(one.attribute == packet for one in self._avus.get(found.path, ())):
+            return False
+        by_ingest = known.of == str(found.id) and bool(known.version)
+        return not by_ingest or known.version == version_of(found)
 
     def _sort_packet(self, found: DataObject, known: Known) -> None:
         if self._has_failed(found, known):

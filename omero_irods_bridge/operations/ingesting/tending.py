@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Interrupted
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Busy, Interrupted, StalePlan
 from omero_irods_bridge.model.events import Notice
 from omero_irods_bridge.model.ingest import (
     Card,
@@ -26,9 +26,10 @@ from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.operations.ingesting.telling import forget_target, mark, note_card
 
 Fail = Callable[[IngestFailure], None]
+Wait = Callable[[str, BridgeError], None]
 
 
-def describe_packets(plan: IngestPlan, work: Work, fail: Fail) -> list[Described]:
+def describe_packets(plan: IngestPlan, work: Work, fail: Fail, wait: Wait) -> list[Described]:
     """Describe what is a packet; an archive that is none has failed."""
     done = []
     for found in plan.packets:
@@ -39,6 +40,8 @@ def describe_packets(plan: IngestPlan, work: Work, fail: Fail) -> list[Described
             if is_expanded:
                 mark(found.path, IngestState.QUEUED, plan.avus.get(found.path, ()), work)
             done.append(describe_packet(found, work, is_expanded=is_expanded))
+        except (Busy, StalePlan) as error:
+            wait(found.path, error)
         except BridgeError as error:
             _unless_passing(error, IngestFailure(found.path, error, version_of(found)), fail)
     return done
