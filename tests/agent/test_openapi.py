@@ -316,4 +316,5 @@ def test_states_and_kinds_in_the_description_are_those_of_jobs() -> None:
 def job_models() -> list[type[BaseModel]]:
     from omero_irods_bridge.agent.http import job_bodies
 
-    return [job_bodies.PackJob, job_bodies.UnpackJob, job_bodies.VerifyJob, job_bodies.GcJob]
+    found = job_bodies
+    return [found.PackJob, found.UnpackJob, found.VerifyJob, found.GcJob, found.IngestJob]
