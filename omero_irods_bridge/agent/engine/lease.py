@@ -82,13 +82,18 @@ class _LockOfDatabase:
             self._connection.close()
 
     def _take(self) -> None:
-        digest = hashlib.blake2b(self._worker.encode(), digest_size=8).digest()
-        number = int.from_bytes(digest, "big", signed=True)
-        is_ours = self._connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar()
+        taken = sa.func.pg_try_advisory_lock(lock_number(self._worker))
+        is_ours = self._connection.execute(sa.select(taken)).scalar()
         self._connection.commit()  # the lock is of the session, not of the transaction
         if not is_ours:
             self._connection.close()
             raise _taken(self._worker)
+
+
+def lock_number(worker: str) -> int:
+    """Of its advisory lock, as PostgreSQL takes numbers."""
+    digest = hashlib.blake2b(worker.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 @contextmanager
