@@ -293,3 +293,23 @@ def move_by_hand(drop: Drop, image: str) -> None:
                 {"@": "DatasetImageLink:_2", "parent": "Dataset:_1", "child": f"Image:{child}"},
             ]
         )
+
+
+def test_a_card_whose_scan_broke_off_is_applied_by_the_next_though_nothing_is_left_to_import(
+    drop: Drop,
+) -> None:
+    card(drop, 'project = "Broken off"\nmode = "copy"\ncomment = "of the card"')
+    first = png()
+    drop.put("day0/a.png", first)
+    for number in range(1, 6):
+        drop.put(f"day{number}/a.png")
+    drop.server.faults.cut_file_after(len(first) + 10, "write")
+    result = drop.scan()
+    assert result.stopped is not None
+    assert result.done
+    for one in result.waiting:
+        drop.store.remove(one.path)
+    assert drop.scan().done == ()
+    for done in result.done:
+        assert said(drop, done.path.split("/")[-2])["comments"] == ["of the card"]
+    assert drop.scan().cards == ()

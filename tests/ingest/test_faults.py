@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from omero_irods_bridge.model.errors import NotInPlace, Unreachable
+from omero_irods_bridge.model.errors import ChecksumMismatch, NotInPlace, Unreachable
 from omero_irods_bridge.model.ingest import IngestResult, SetRule
 from omero_irods_bridge.model.stored import Avu, parent_of
 from omero_irods_bridge.operations import ingest
@@ -128,13 +128,23 @@ def test_a_set_that_is_being_imported_says_that_it_is_queued(drop: Drop) -> None
     assert "ingest_state" not in drop.avus(path)
 
 
-def test_what_was_written_over_while_its_scan_failed_is_taken_by_the_next(drop: Drop) -> None:
+def test_what_was_written_over_while_its_scan_failed_is_taken_by_the_next(drop: Drop, zone: Zone) -> None:
     drop.opt_in()
-    path = drop.put("a.png", b"no image at all")
+    first = png()
+    path = drop.put("over.png", first)
+    drop.store.compute_checksum(path)
+    with zone.catalog.database.transaction():
+        old = "update R_DATA_MAIN set modify_ts = '01600000000' where data_name = 'over.png'"
+        zone.catalog.database.execute(old)
     plan = drop.plan()
-    drop.put("a.png")  # another size
-    ingest.apply(plan, drop.store, drop.hands(), clock=SystemClock())
+    drop.put("over.png", of_size(len(first)))
+    result = ingest.apply(plan, drop.store, drop.hands(), clock=SystemClock())
+    assert isinstance(result.failed[0].error, ChecksumMismatch)
     assert [one.path for one in drop.scan().done] == [path]
+
+
+def of_size(size: int) -> bytes:
+    return next(found for found in iter(png, b"") if len(found) == size)
 
 
 def test_omero_that_cannot_be_logged_in_to_leaves_all_waiting(drop: Drop) -> None:

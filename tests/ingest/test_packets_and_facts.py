@@ -152,7 +152,7 @@ def test_a_packet_with_a_damaged_member_is_not_expanded(drop: Drop) -> None:
             target.writestr(name, data)
     path = drop.put("packet.zip", forged.getvalue())
     (failure,) = drop.scan().failed
-    assert original in failure.error.message
+    assert f"{original} in {path} is not what was packed" in failure.error.message
     assert drop.store.find(f"{drop.collection}/packet") is None
     assert drop.avus(path)["ingest_state"] == ["failed"]
     assert drop.plan().packets == ()
