@@ -313,3 +313,17 @@ def test_a_card_whose_scan_broke_off_is_applied_by_the_next_though_nothing_is_le
     for done in result.done:
         assert said(drop, done.path.split("/")[-2])["comments"] == ["of the card"]
     assert drop.scan().cards == ()
+
+
+def test_two_scans_at_once_apply_a_card_once(drop: Drop) -> None:
+    path = card(drop)
+    drop.put("a.png")
+    drop.scan()
+    card(drop, CARD.replace("DAPI", "GFP"))
+    with drop.sides() as side:
+        identity = side.receiver.server.identity
+        with side.receiver.book.claim(f"ingest/{drop.store.zone}/{identity.user_id}/{identity.group_id}"):
+            assert drop.scan().cards == ()
+    assert "ingest_error" not in drop.avus(path)
+    assert drop.scan().cards == (path,)
+    assert said(drop)["comments"] == ["Stained with GFP"]

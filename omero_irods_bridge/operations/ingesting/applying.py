@@ -6,7 +6,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -21,10 +20,10 @@ from omero_irods_bridge.model.ingest import (
     IngestState,
     Waiting,
 )
-from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.model.stored import DataObject
 from omero_irods_bridge.operations.ingesting.annotating import annotate
 from omero_irods_bridge.operations.ingesting.attributes import error_text
+from omero_irods_bridge.operations.ingesting.claiming import claimed
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from omero_irods_bridge.operations.ingesting.importing import Work, Worker, ingest
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
@@ -120,8 +119,11 @@ class _Applying:
 
     def _for_user(self, user: str, group: str, items: Sequence[IngestItem]) -> None:
         try:
-            with self._work.hands.omero(user, group) as side:
-                self._claimed(side, items)
+            with (
+                self._work.hands.omero(user, group) as side,
+                claimed(side, self._plan.collection, self._work),
+            ):
+                self._some_at_once(side, items)
         except Interrupted:
             raise
         except BridgeError as error:
@@ -138,24 +140,6 @@ class _Applying:
             return
         for item in left:
             self._failed(item, error)
-
-    def _claimed(self, side: IngestSide, items: Sequence[IngestItem]) -> None:
-        """One process at a time imports for a user in a group of his: so nothing is imported twice."""
-        identity, book = side.receiver.server.identity, side.receiver.book
-        load = f"ingest/{self._work.store.zone}/{identity.user_id}/{identity.group_id}"
-        record = LoadRecord(load, self._plan.collection, identity.user, self._now())
-        book.begin(record)
-        with book.claim(load):
-            self._some_at_once(side, items)
-            ended = self._now()
-            book.finish(
-                LoadRecord(
-                    load, record.snapshot, record.by, record.started, state=LoadState.DONE, finished=ended
-                )
-            )
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._work.clock.now(), UTC)
 
     def _some_at_once(self, side: IngestSide, items: Sequence[IngestItem]) -> None:
         containers = Containers(side.receiver)

@@ -18,6 +18,7 @@ from omero_irods_bridge.model.ingest import (
 )
 from omero_irods_bridge.model.stored import Avu, parent_of
 from omero_irods_bridge.operations.ingesting.annotating import annotate
+from omero_irods_bridge.operations.ingesting.claiming import claimed
 from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.ingesting.links import LinkedObject, gone, release
 from omero_irods_bridge.operations.ingesting.moving import move, places_of
@@ -48,7 +49,10 @@ def describe_packets(plan: IngestPlan, work: Work, fail: Fail, wait: Wait) -> li
 
 
 def apply_cards(plan: IngestPlan, work: Work, fail: Fail) -> list[str]:
-    """Apply cards that were edited since they were applied, to what they were applied to; their paths."""
+    """Apply cards that were edited since they were applied, to what they were applied to; their paths.
+
+    One scan at a time: two would each make the annotations that it finds missing.
+    """
     applied = []
     for opt_in in plan.cards:
         card = opt_in.card
@@ -59,6 +63,8 @@ def apply_cards(plan: IngestPlan, work: Work, fail: Fail) -> list[str]:
             for target in targets_of(card, plan):
                 _apply(card, opt_in, target, plan, work)
             applied.append(card.path)
+        except Busy as error:
+            work.report(Notice(f"The card {card.path} is applied by the next scan: {error.message}"))
         except BridgeError as error:
             _unless_passing(error, IngestFailure(card.path, error, card.version), fail)
     return applied
@@ -87,7 +93,7 @@ def _apply(card: Card, opt_in: OptIn, applied: tuple[str, str, str], plan: Inges
             f"The card {card.path} of {opt_in.owner} was applied as {user}, for whom its owner may not act.",
             hint="Ask the administrator of the bridge.",
         )
-    with work.hands.omero(user, group) as side:
+    with work.hands.omero(user, group) as side, claimed(side, plan.collection, work):
         places = places_of(card, user, plan, side) or {container: []}
         for new, keys in places.items():
             move(keys, container, new, side.receiver)
