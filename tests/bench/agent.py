@@ -13,14 +13,21 @@ from statistics import median
 from typing import Any, Final
 
 import sqlalchemy as sa
+from omero.gateway import BlitzGateway
 
+from omero_irods_bridge.adapters.omero.connection import connect
+from omero_irods_bridge.adapters.omero.login import UserPassword
+from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
 from omero_irods_bridge.agent.store.attempts import Attempts, Limits
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.agent.store.tables import JOBS
 from omero_irods_bridge.model.jobs import GcWork, JobKind, JobSpec, JobState
+from omero_irods_bridge.operations import install_scripts
+from omero_irods_bridge.operations.official_scripts import AgentAddress, script_texts
 from omero_irods_bridge.wiring import SystemClock
 from tests.agent.postgres import own_postgres
+from tests.agent.scripts.conftest import run as click
 from tests.bench.image_sets import KIB, ImageSet, import_set
 from tests.bench.measured import run
 from tests.bench.omero_server import root_clients
@@ -33,7 +40,9 @@ _MANY: Final = 100_000
 _LOOKS: Final = 20
 _ROUNDS: Final = 3
 _WANTED_PAGE_S: Final = 0.2
+_WANTED_CLICK_S: Final = 3.0
 _WANTED_MORE: Final = 1.1
+_SAVE: Final = "Save_to_iRODS"
 _OMERO_IRODS: Final = str(Path(sys.executable).with_name("omero-irods"))
 _IMAGES: Final = ImageSet(2000, 64 * KIB)
 _FEW_IMAGES: Final = ImageSet(10, 64 * KIB)
@@ -64,6 +73,34 @@ def agent_pack(setting: Setting) -> Iterator[Measurement]:
     yield Measurement(
         "omero-irods pack --agent --wait", images.name, median(handed), "s", 1 / more, 1 / _WANTED_MORE
     )
+
+
+@section("agent-script", "agent: from the click in OMERO to the number of the job")
+def agent_script(setting: Setting) -> Iterator[Measurement]:
+    """Seconds from running *Save to iRODS*, by the server's processor, to its answer."""
+    with both_servers(setting.folder) as both:
+        with root_clients(both.server, "plain") as (client,):
+            dataset = import_set(client, _FEW_IMAGES, both.folder)
+        with _running_agent(both) as url, _gateway(both, url) as gateway:
+            taken = _median(lambda: click(gateway, _SAVE, "Dataset", (dataset,)).job, _ROUNDS)
+    yield Measurement("Save to iRODS", "click to job", taken, "s", _WANTED_CLICK_S / taken, 1.0)
+
+
+@contextmanager
+def _gateway(both: Stage, url: str) -> Iterator[BlitzGateway]:
+    """Of root, where the script is installed for the agent at ``url``."""
+    server = both.server
+    texts = script_texts(AgentAddress.parse(url))
+    login = UserPassword(server.host, "root", server.root_password, server.ssl)
+    with connect(login) as connection:
+        scripts = OmeroScripts(connection)
+        install_scripts.apply(install_scripts.plan_install(texts, scripts, replace=True), scripts)
+    gateway = BlitzGateway("root", server.root_password, host=server.host, port=server.ssl)
+    assert gateway.connect()
+    try:
+        yield gateway
+    finally:
+        gateway.close()
 
 
 # -- the store and the worker
@@ -145,13 +182,13 @@ def _admitter(where: str) -> Callable[[], object]:
     return lambda: attempts.admit(limits, lambda *_: None, room=1)
 
 
-def _median(look: Callable[[], object]) -> float:
+def _median(look: Callable[[], object], looks: int = _LOOKS) -> float:
     def taken() -> float:
         begin = time.perf_counter()
         look()
         return time.perf_counter() - begin
 
-    return median(taken() for _ in range(_LOOKS))
+    return median(taken() for _ in range(looks))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,15 @@ import pytest
 from omero.rtypes import rstring
 
 from omero_irods_bridge.agent.mail.addresses import address_finder
+from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.model.errors import NotFound
+from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.tls import server_context
 from tests.agent.between.site import READ, TOKEN, Connect, Gateway, Site
 from tests.agent.conftest import until
 from tests.agent.mail.mail_host import PASSWORD, USER, MailHost, running
+from tests.agent.postgres import Postgres, own_postgres
 
 PAGES = ("/jobs/1", "/metrics", "/healthz", "/readyz", "/openapi.json")
 ANSWERS = ("jobs", "jobs/1", "jobs/1/events", "health", "queues", "days", "snapshots", "schedules", "session")
@@ -39,7 +44,7 @@ def descends_from(process: Path, ancestor: int) -> bool:
 
 @contextmanager
 def arguments_below(ancestor: int) -> Iterator[set[bytes]]:
-    """What a process and all below it were called with while the block runs."""
+    """What a process and all below it were called with, and in which environment, while the block runs."""
     found: set[bytes] = set()
     ended = threading.Event()
 
@@ -48,7 +53,7 @@ def arguments_below(ancestor: int) -> Iterator[set[bytes]]:
             for process in Path("/proc").glob("[0-9]*"):
                 try:
                     if descends_from(process, ancestor):
-                        found.add(process.joinpath("cmdline").read_bytes())
+                        found.update(process.joinpath(one).read_bytes() for one in ("cmdline", "environ"))
                 except OSError:
                     continue  # it has ended meanwhile
 
@@ -97,8 +102,31 @@ def url_of(site: Site) -> str:
     return found[1]
 
 
+@pytest.fixture
+def postgres(site: Site, memory: Path) -> Iterator[Postgres]:
+    """The database of the agent; test_running_jobs.py looks into SQLite's."""
+    folder = memory / "postgres"
+    folder.mkdir()
+    memory.chmod(0o755)
+    with own_postgres(folder) as made:
+        database = Database(made.url)
+        site.jobs = Jobs(database, SystemClock())
+        site.person.environment["OMERO_IRODS_AGENT__DATABASE"] = made.url
+        yield made
+        for process in site.started:
+            process.kill()
+            process.wait()
+        database.close()
+
+
 def test_nothing_that_the_agent_writes_or_tells_holds_a_secret(
-    site: Site, mail_host: MailHost, address: str, connect: Connect, tmp_path: Path, memory: Path
+    postgres: Postgres,
+    site: Site,
+    mail_host: MailHost,
+    address: str,
+    connect: Connect,
+    tmp_path: Path,
+    memory: Path,
 ) -> None:
     site.server.faults.delay_calls(READ, 0.3)
     worker = site.start()
@@ -137,8 +165,10 @@ def test_nothing_that_the_agent_writes_or_tells_holds_a_secret(
     assert any(one["message"].startswith(f"job {job.id}, pack for") for one in log)
 
     files = [file for file in memory.rglob("*") if file.is_file() and file.suffix != ".secret"]
-    assert memory / "agent.db" in files
+    dump = subprocess.run(["pg_dump", postgres.url], capture_output=True, check=True).stdout
+    assert made["path"].encode() in dump
     everything = [
+        dump,
         *(file.read_bytes() for file in files),
         (tmp_path / "audit.log").read_bytes(),
         site.log.encode(),
