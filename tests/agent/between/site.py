@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from irods.session import iRODSSession
+from omero.rtypes import rstring
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.agent.http.tokens import digest_of, new_token
@@ -22,9 +24,11 @@ from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.stored import DataObject
 from omero_irods_bridge.settings import Settings, load
 from omero_irods_bridge.wiring import SystemClock
+from omero_irods_sandbox.irods_zone.tls import server_context
 from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.agent.conftest import until
+from tests.agent.mail.mail_host import PASSWORD, USER, MailHost, running
 from tests.wire.bridge_irods.conftest import store
 from tests.wire.bridge_omero.conftest import _temporary_files
 from tests.wire.bridge_pack.conftest import _no_faults_in_the_zone, dataset
@@ -59,10 +63,12 @@ __all__ = [
     "_no_faults_in_the_zone",
     "_no_faults_left",
     "_temporary_files",
+    "address",
     "connect",
     "dataset",
     "gateway",
     "home",
+    "mail_host",
     "make_group",
     "make_irods_user",
     "make_user",
@@ -115,7 +121,9 @@ class Site:
     def address(self) -> str:
         """Of the API, when it answers."""
         until(lambda: "answering at " in self.log)
-        return self.log.partition("answering at ")[2].split()[0].removesuffix("/api/v1")
+        found = re.search(r"answering at (http://[0-9.:]+)", self.log)
+        assert found is not None
+        return found[1]
 
     def post(self, body: dict[str, Any]) -> Job:
         """Hand in a job as a rule does."""
@@ -186,3 +194,32 @@ def site(
         process.kill()
         process.wait()
     database.close()
+
+
+@pytest.fixture
+def mail_host(site: Site, tmp_path: Path) -> Iterator[MailHost]:
+    """One that wants TLS and a login, which the settings of the agent name."""
+    certificate, file = server_context(tmp_path / "mail-tls")
+    site.person.environment["SSL_CERT_FILE"] = str(file)
+    password = tmp_path / "mail-password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    with running(MailHost(), certificate=certificate, auth=True) as host:
+        config = tmp_path / "config" / "omero-irods-bridge" / "config.toml"
+        config.write_text(
+            f'{config.read_text()}log_format = "json"\naudit = "{tmp_path}/audit.log"\n'
+            f'[agent.mail]\nhost = "127.0.0.1"\nport = {host.port}\nsender = "agent@example.org"\n'
+            f'user = "{USER}"\npassword_file = "{password}"\nadmins = ["admin@example.org"]\nwait_s = 0\n'
+        )
+        yield host
+
+
+@pytest.fixture
+def address(site: Site, root: Gateway) -> str:
+    """Of the user, as OMERO knows it."""
+    made = f"{site.user.name}@lab.example.org"
+    service = root.getAdminService()
+    found = service.lookupExperimenter(site.user.name)
+    found.email = rstring(made)
+    service.updateExperimenter(found)
+    return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,10 +18,9 @@ from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.model.errors import NotFound
 from omero_irods_bridge.wiring import SystemClock
-from omero_irods_sandbox.irods_zone.tls import server_context
 from tests.agent.between.site import READ, TOKEN, Connect, Gateway, Site
 from tests.agent.conftest import until
-from tests.agent.mail.mail_host import PASSWORD, USER, MailHost, running
+from tests.agent.mail.mail_host import PASSWORD, MailHost
 from tests.agent.postgres import Postgres, own_postgres
 
 PAGES = ("/jobs/1", "/metrics", "/healthz", "/readyz", "/openapi.json")
@@ -67,42 +65,6 @@ def arguments_below(ancestor: int) -> Iterator[set[bytes]]:
 
 
 @pytest.fixture
-def mail_host(site: Site, tmp_path: Path) -> Iterator[MailHost]:
-    """One that wants TLS and a login, which the settings of the agent name."""
-    certificate, file = server_context(tmp_path / "mail-tls")
-    site.person.environment["SSL_CERT_FILE"] = str(file)
-    password = tmp_path / "mail-password"
-    password.write_text(PASSWORD)
-    password.chmod(0o600)
-    with running(MailHost(), certificate=certificate, auth=True) as host:
-        config = tmp_path / "config" / "omero-irods-bridge" / "config.toml"
-        config.write_text(
-            f'{config.read_text()}log_format = "json"\naudit = "{tmp_path}/audit.log"\n'
-            f'[agent.mail]\nhost = "127.0.0.1"\nport = {host.port}\nsender = "agent@example.org"\n'
-            f'user = "{USER}"\npassword_file = "{password}"\nadmins = ["admin@example.org"]\nwait_s = 0\n'
-        )
-        yield host
-
-
-@pytest.fixture
-def address(site: Site, root: Gateway) -> str:
-    """Of the user, as OMERO knows it."""
-    made = f"{site.user.name}@lab.example.org"
-    service = root.getAdminService()
-    found = service.lookupExperimenter(site.user.name)
-    found.email = rstring(made)
-    service.updateExperimenter(found)
-    return made
-
-
-def url_of(site: Site) -> str:
-    until(lambda: "answering at " in site.log)
-    found = re.search(r"answering at (http://[0-9.:]+)", site.log)
-    assert found is not None
-    return found[1]
-
-
-@pytest.fixture
 def postgres(site: Site, memory: Path) -> Iterator[Postgres]:
     """The database of the agent; test_running_jobs.py looks into SQLite's."""
     folder = memory / "postgres"
@@ -132,7 +94,7 @@ def test_nothing_that_the_agent_writes_or_tells_holds_a_secret(
     worker = site.start()
     gateway = connect(site.user)
     mine = {"X-OMERO-Session": gateway.getSession().getUuid().val}
-    with arguments_below(worker.pid) as arguments, httpx.Client(base_url=url_of(site), timeout=60) as client:
+    with arguments_below(worker.pid) as arguments, httpx.Client(base_url=site.address, timeout=60) as client:
         user = {"user": site.user.name, "password": site.user.password}
         signed_in = client.post("/api/v1/session", json=user)
         assert signed_in.status_code == 200, signed_in.text

@@ -10,6 +10,8 @@ from omero.rtypes import unwrap
 
 from omero_irods_bridge.model.snapshot import from_avus
 from tests.agent.between.site import Connect, Gateway, MakeUser, Site
+from tests.agent.conftest import until
+from tests.agent.mail.mail_host import MailHost
 from tests.agent.scripts.conftest import Install, free_port, run
 
 SESSION_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,7 +32,14 @@ def names_of_datasets(gateway: Gateway) -> list[str]:
 
 
 def test_saved_listed_and_loaded_again_as_the_user_who_clicked(
-    url: str, site: Site, install: Install, gateway: Gateway, connect: Connect, make_user: MakeUser
+    mail_host: MailHost,
+    address: str,
+    url: str,
+    site: Site,
+    install: Install,
+    gateway: Gateway,
+    connect: Connect,
+    make_user: MakeUser,
 ) -> None:
     install(url, "Save_to_iRODS", "Load_from_iRODS", "List_iRODS_snapshots")
     site.server.faults.clear()
@@ -50,6 +59,11 @@ def test_saved_listed_and_loaded_again_as_the_user_who_clicked(
     snapshot = site.store.find(made["path"])
     assert snapshot is not None
     assert getattr(snapshot, "owner", "") == f"{site.irods_user}#{site.zone.name}"
+
+    until(lambda: mail_host.taken)
+    (letter,) = mail_host.messages
+    assert letter["To"] == address
+    assert made["path"] in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
     second = site.done(site.jobs.get(run(gateway, "Save_to_iRODS", **selected).job))
     listed = run(gateway, "List_iRODS_snapshots", **selected)
