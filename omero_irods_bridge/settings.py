@@ -296,7 +296,8 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except FileNotFoundError as error:
-        raise NotFound(f"{path} is not there.") from error
+        hint = f"Make it (install -m 600 /dev/null {path}), and write the secret into its first line."
+        raise NotFound(f"{path} is not there.", hint=hint) from error
     except OSError as error:
         raise AccessDenied(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from omero_irods_bridge.agent.engine.lease import lease
@@ -12,7 +13,7 @@ from omero_irods_bridge.agent.schedules import Schedules
 from omero_irods_bridge.agent.store.attempts import Attempts
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
-from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.errors import NotFound, UsageError
 from omero_irods_bridge.settings import Settings
 from omero_irods_bridge.wiring import SystemClock
 
@@ -21,8 +22,12 @@ _WORKER_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 
 @contextmanager
 def open_jobs(settings: Settings) -> Iterator[Jobs]:
-    """The jobs of the agent, for its administrator: who may open its database."""
-    database = Database(settings.agent.database)
+    """The jobs of the agent, for its administrator: who may open its database.
+
+    Raises:
+        NotFound: no agent has run with these settings.
+    """
+    database = _database(settings)
     try:
         yield Jobs(database, SystemClock())
     finally:
@@ -47,9 +52,20 @@ def adopt(settings: Settings, worker: str) -> list[int]:
     """
     if not _WORKER_NAME.fullmatch(worker):
         raise UsageError(f"{worker!r} is not the name of a worker.")
-    database = Database(settings.agent.database)
+    database = _database(settings)
     try:
         with lease(database, worker):
             return Attempts(database, SystemClock()).adopt(worker)
     finally:
         database.close()
+
+
+def _database(settings: Settings) -> Database:
+    """The one that an agent has made: a new one would tell people that there are no jobs."""
+    place = settings.agent.database
+    if "://" not in str(place) and not Path(place).is_file():
+        raise NotFound(
+            f"No agent has kept jobs in {place}.",
+            hint="Say which agent: --config FILE with its settings, or for jobs --agent=URL or agent.url.",
+        )
+    return Database(place)

@@ -181,5 +181,6 @@ def _no_answer(url: str, error: Exception) -> Unreachable:
     if isinstance(reason, ssl.SSLError):
         return Unreachable(f"The certificate of {url} is not trusted here.", hint="Ask its administrator.")
     return Unreachable(
-        f"The agent at {url} does not answer.", hint="Is it running? See: omero-irods jobs list --agent"
+        f"The agent at {url} does not answer.",
+        hint="Does it run there? Another address: --agent=URL, or agent.url in the settings.",
     )

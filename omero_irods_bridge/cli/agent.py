@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from omero_irods_bridge.cli import interrupts, output, parsing, views, working
 from omero_irods_bridge.cli.options import Config, Shown
-from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.errors import ExitStatus, UsageError
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.model.jobs import JobKind
 
 if TYPE_CHECKING:
     from omero_irods_bridge.agent.schedules import ScheduleState
     from omero_irods_bridge.settings import Settings
+
+_SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+"""What TOML takes as a key without quotes."""
 
 _Worker = Annotated[str, typer.Argument(metavar="WORKER", hidden=True)]
 _Name = Annotated[str, typer.Argument(metavar="NAME", hidden=True)]
@@ -118,7 +122,7 @@ def adopt(worker: _Worker, shown: Shown, config: Config) -> None:
 
 
 def pause(kind: _Kind, config: Config) -> None:
-    """Let no more jobs of KIND (pack, unpack, verify, gc) begin; those that run go on.
+    """Let no more jobs of KIND (pack, unpack, verify, gc, ingest) begin; those that run go on.
 
     Example:  omero-irods agent pause pack
     """
@@ -130,7 +134,7 @@ def pause(kind: _Kind, config: Config) -> None:
 
 
 def resume(kind: _Kind, config: Config) -> None:
-    """Let jobs of KIND (pack, unpack, verify, gc) begin again.
+    """Let jobs of KIND (pack, unpack, verify, gc, ingest) begin again.
 
     Example:  omero-irods agent resume pack
     """
@@ -148,8 +152,10 @@ def token(name: _Name) -> None:
     """
     from omero_irods_bridge.agent.http.tokens import digest_of, new_token
 
+    if not _SERVICE_NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a service.", hint="Use letters, digits, - and _ only.")
     made = new_token()
-    output.note(f"The token of {name} is on standard output. Add to the file of the setting agent.tokens:")
+    output.note(f"# The token of {name} is on standard output. Add to the file of the setting agent.tokens:")
     output.note(f'[tokens.{name}]\nsha256 = "{digest_of(made)}"\nscopes = ["submit", "read"]')
     output.result(made)
 

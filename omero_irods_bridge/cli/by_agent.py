@@ -77,7 +77,7 @@ def here_only(path: str, zone: str | None) -> str:
 
 def hand_over(url: str, work: Work, by: ByAgent, told: Told, settings: Settings) -> int:
     """Let the agent do it, and say which job it is; with ``--wait`` how it ends, too."""
-    with _client(url, settings) as (client, as_whom):
+    with _client(url, settings, is_work=True) as (client, as_whom):
         made = client.submit(
             {
                 "kind": work.kind.value,
@@ -132,7 +132,7 @@ class _Whom:
 
 
 @contextmanager
-def _client(url: str, settings: Settings) -> Iterator[tuple[AgentClient, _Whom]]:
+def _client(url: str, settings: Settings, *, is_work: bool = False) -> Iterator[tuple[AgentClient, _Whom]]:
     from omero_irods_bridge.agent.client import SESSION_HEADER, AgentClient
     from omero_irods_bridge.settings import read_secret
     from omero_irods_bridge.wiring import open_connection
@@ -140,6 +140,8 @@ def _client(url: str, settings: Settings) -> Iterator[tuple[AgentClient, _Whom]]
     if settings.agent.token_file is not None:
         headers = {"Authorization": f"Bearer {read_secret(settings.agent.token_file)}"}
         user = {"requested_by": settings.omero.user} if settings.omero.user else {}
+        if is_work and not user:
+            raise UsageError("A token does not say for whom the work is.", hint="Say so: --user NAME")
         yield AgentClient(url, headers), _Whom(user, settings.omero.group or "")
         return
     AgentClient(url, {})  # a wrong URL is told before OMERO is asked

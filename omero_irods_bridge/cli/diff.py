@@ -30,7 +30,7 @@ _BY: Final = {
 
 
 def diff(snapshot: _Place, other: _Other = "", *, told: Told, login: OmeroLogin, config: Config) -> int:
-    """Say what is otherwise in OMERO now, in one OBJECT of it, or in another snapshot, than in SNAPSHOT.
+    """Say what is otherwise than in SNAPSHOT: in OMERO now, in one OBJECT of it, or in another snapshot.
 
     Ends with the status 0 when all is identical, and with 5 when something differs.
 

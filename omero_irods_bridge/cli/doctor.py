@@ -12,7 +12,7 @@ _MARKS: Final = {"ok": "ok     ", "warning": "WARNING", "problem": "PROBLEM", "s
 
 
 def doctor(shown: Shown, login: OmeroLogin, config: Config) -> int:
-    """Look whether both servers, accounts, scripts, paths, disks, clocks and rules are well.
+    """Look whether all is well: servers, accounts, scripts, paths, disks, clocks and rules.
 
     Changes nothing but for a small data object for each line of [paths], which is removed again.
     Exit status 1 when something does not work; warnings are no failure.  Example:  omero-irods doctor --json

@@ -31,7 +31,7 @@ def gc(
     told: Told,
     config: Config,
 ) -> int:
-    """Remove what broken runs left in .incoming at and below COLLECTION, your home if none is named.
+    """Remove what broken runs left in .incoming; at and below COLLECTION, your home if none is named.
 
     Snapshots are never touched.  Example:  omero-irods gc /tempZone/home/alice --dry-run
     """

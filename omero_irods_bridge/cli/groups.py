@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import typer
 from omero_irods_bridge.cli import agent, ingest, jobs, rules, scripts
 from omero_irods_bridge.cli.options import with_groups
 
-_GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
+GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
     "agent": (
         "The service that runs jobs for people who have walked away.\n\nExample:  omero-irods agent run",
         {
@@ -38,7 +39,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
     ),
     "ingest": (
         (
-            "What lies in iRODS, in collections that opted in, appears in OMERO.\n\n"
+            "What lies in collections of iRODS that opted in appears in OMERO.\n\n"
             "Example:  omero-irods ingest scan /tempZone/home/lab --dry-run"
         ),
         {
@@ -67,10 +68,21 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]]] = {
 }
 
 
+def add_command(app: typer.Typer, name: str, command: Callable[..., Any]) -> None:
+    """Give ``app`` a command, which ``--help`` of the app tells of in a line that is not cut off."""
+    app.command(name, short_help=in_short(command.__doc__ or ""))(with_groups(command))
+
+
+def in_short(help_text: str) -> str:
+    """The first thing that a help text says."""
+    first = " ".join(help_text.split("\n\n", maxsplit=1)[0].split())
+    return re.split(r"(?<=\w)[.;:](?: |$)", first)[0].rstrip(".") + "."
+
+
 def add_groups(app: typer.Typer) -> None:
     """Give ``app`` the groups."""
-    for name, (help_text, commands) in _GROUPS.items():
-        group = typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
+    for name, (help_text, commands) in GROUPS.items():
+        group = typer.Typer(help=help_text, short_help=in_short(help_text), rich_markup_mode=None)
         for command_name, command in commands.items():
-            group.command(command_name)(with_groups(command))
+            add_command(group, command_name, command)
         app.add_typer(group, name=name)

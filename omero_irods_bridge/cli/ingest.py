@@ -12,7 +12,7 @@ import typer
 
 from omero_irods_bridge.cli import by_agent, output, parsing, views, working
 from omero_irods_bridge.cli.options import ByAgent, Config, OmeroLogin, Shown, Told
-from omero_irods_bridge.model.errors import BridgeError, ExitStatus, Interrupted
+from omero_irods_bridge.model.errors import BridgeError, ExitStatus, Interrupted, NotFound
 from omero_irods_bridge.model.ingest import IngestResult
 from omero_irods_bridge.model.jobs import IngestWork
 
@@ -51,8 +51,10 @@ def _opened(
         open_tree_store(settings, is_service=service.service) as store,
         open_hands(settings, store, working.asker(), is_service=service.service) as hands,
     ):
-        place = collection or (f"/{store.zone}" if service.service else store.home)
-        yield store, hands, place.rstrip("/") or "/"
+        place = (collection or (f"/{store.zone}" if service.service else store.home)).rstrip("/") or "/"
+        if store.find(place) is None:
+            raise NotFound(f"There is nothing at {place}, or you may not see it.", hint="Look with: ils")
+        yield store, hands, place
 
 
 def scan(
@@ -98,6 +100,10 @@ def _scan_here(
         plan = operation.plan(
             store, place, hands, options_of(settings), clock=clock, report=report, cancel=cancel
         )
+        if not (plan.objects or plan.failed or told.as_json or told.quiet):
+            output.note(
+                f"Nothing at or below {place} is in a collection that opted in, by omero::ingest or a card."
+            )
         done = None
         if not dry_run:
             done = operation.apply(plan, store, hands, clock=clock, report=report, cancel=cancel)

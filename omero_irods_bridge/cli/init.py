@@ -104,4 +104,6 @@ def _write(wanted: dict[Path, str]) -> None:
             path.touch(exist_ok=False)
             path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise AccessDenied(f"{error.filename} cannot be written: {error.strerror}.") from error
+        raise AccessDenied(
+            f"{error.filename} cannot be written: {error.strerror}.", hint="Name another: --file FILE"
+        ) from error

@@ -76,11 +76,12 @@ def facts(job: Job) -> Iterator[tuple[str, str]]:
         yield "step", f"{job.phase.text} {_how_far(job.phase)}".rstrip()
     if job.finished_at is not None:
         yield "ended", _when(job.finished_at)
-    for name, value in (job.result or {}).items():
+    for key_of_result, value in (job.result or {}).items():
+        name = key_of_result.replace("_", " ")
         if isinstance(value, Mapping):
             yield from ((name, f"{key}: {one}") for key, one in list(value.items())[:_MOST_SHOWN])
         elif not isinstance(value, list):
-            yield name, str(value)
+            yield name, {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
     if job.error is not None:
         yield "error", job.error.message
         if job.error.hint:
@@ -97,7 +98,7 @@ def line(one: JobEvent) -> str:
     """Of the log."""
     told = one.event.text if isinstance(one.event, (Step, Notice, StateChanged)) else ""
     state = f"{one.event.state}. " if isinstance(one.event, StateChanged) else ""
-    return f"  {_when(one.at)}  {state}{told}"
+    return f"  {_when(one.at)}  {state}{told}".rstrip()
 
 
 def _when(seconds: float) -> str:

@@ -40,10 +40,11 @@ def _list(name: str | None, filters: Filters, page: Page, shown: Shown, config: 
     with open_object_store(settings) as store:
         prefix = settings.snapshots.prefix
         found = find(store, criteria, skip=page.skip, limit=page.limit + 1, prefix=prefix)
-    _show(found[: page.limit], page, shown, more=len(found) > page.limit)
+    hint = "; upper and lower case of names differ" if name else ""
+    _show(found[: page.limit], page, shown, more=len(found) > page.limit, hint=hint)
 
 
-def _show(found: list[Snapshot], page: Page, shown: Shown, *, more: bool) -> None:
+def _show(found: list[Snapshot], page: Page, shown: Shown, *, more: bool, hint: str) -> None:
     if shown.as_json:
         snapshots = [views.snapshot_fields(snapshot) for snapshot in found]
         output.json_result({"snapshots": snapshots, "page": page.page, "more": more})
@@ -53,7 +54,7 @@ def _show(found: list[Snapshot], page: Page, shown: Shown, *, more: bool) -> Non
     if more:
         output.note(f"There are more: --page {page.page + 1}")
     elif not found:
-        output.note("No snapshots found." if page.page == 1 else f"Nothing on page {page.page}.")
+        output.note(f"No snapshots found{hint}." if page.page == 1 else f"Nothing on page {page.page}.")
 
 
 def _row(snapshot: Snapshot) -> tuple[str, ...]:

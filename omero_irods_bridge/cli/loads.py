@@ -9,7 +9,6 @@ import typer
 from omero_irods_bridge.cli import output, views, working
 from omero_irods_bridge.cli.options import Config, OmeroLogin, Shown, Told
 from omero_irods_bridge.model.errors import ExitStatus, NotFound
-from omero_irods_bridge.model.snapshot import timestamp
 
 if TYPE_CHECKING:
     from omero_irods_bridge.model.loads import LoadRecord
@@ -42,7 +41,12 @@ def _show_all(records: list[LoadRecord], shown: Shown) -> None:
     if shown.as_json:
         output.json_result({"loads": views.plain(records)})
         return
-    rows = ((timestamp(one.started), str(one.state), one.by, one.load, one.snapshot) for one in records)
+    if not records:
+        output.note("Nothing was loaded here that you may see.")
+        return
+    rows = (
+        (f"{one.started:%Y-%m-%d %H:%M}", str(one.state), one.by, one.load, one.snapshot) for one in records
+    )
     output.table(("STARTED (UTC)", "STATE", "BY", "LOAD", "SNAPSHOT"), rows)
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import Annotated, Any, Final
 
 import typer
@@ -21,11 +22,10 @@ from omero_irods_bridge.cli.by_agent import TALK_TO_AGENT, THE_AGENT, is_url
 from omero_irods_bridge.cli.diff import diff
 from omero_irods_bridge.cli.doctor import doctor
 from omero_irods_bridge.cli.gc import gc
-from omero_irods_bridge.cli.groups import add_groups
+from omero_irods_bridge.cli.groups import GROUPS, add_command, add_groups
 from omero_irods_bridge.cli.init import init
 from omero_irods_bridge.cli.listing import find_snapshots, list_snapshots
 from omero_irods_bridge.cli.loads import loads, undo
-from omero_irods_bridge.cli.options import with_groups
 from omero_irods_bridge.cli.pack import pack
 from omero_irods_bridge.cli.settings import settings
 from omero_irods_bridge.cli.show import show
@@ -83,7 +83,7 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "doctor": doctor,
 }
 for _name, _command in _COMMANDS.items():
-    app.command(_name)(with_groups(_command))
+    add_command(app, _name, _command)
 add_groups(app)
 
 
@@ -98,16 +98,20 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """
     given = spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
-        _check_unicode(given)
-        return _run(given, program) if given else _run(["--help"], program) or ExitStatus.USAGE
+        _check_text(given)
+        if not given or (len(given) == 1 and given[0] in GROUPS):
+            return _run([*given, "--help"], program) or ExitStatus.USAGE
+        return _run(given, program)
     except BridgeError as failure:
         output.error(failure, as_json="--json" in given)
         return failure.exit_status
 
 
-def _check_unicode(arguments: Sequence[str]) -> None:
-    """Ice, for one, ends the process over text that cannot be encoded."""
-    for argument in arguments:
+def _check_text(arguments: Sequence[str]) -> None:
+    """Ice, for one, ends the process over text that cannot be encoded; an empty one is a script's mistake."""
+    for before, argument in pairwise(("", *arguments)):
+        if not argument and not before.startswith("-"):
+            raise UsageError("An argument is empty.", hint="Did a variable of the shell have no value?")
         if any("\ud800" <= char <= "\udfff" for char in argument):
             raise UsageError(
                 f"The argument {argument!a} is not valid Unicode.",
@@ -160,4 +164,5 @@ def _usage_error(misunderstood: typer.TyperException) -> UsageError:
     context: Any = getattr(misunderstood, "ctx", None)
     command = context.command_path if context is not None else "omero-irods"
     message = misunderstood.format_message().replace("Value error, ", "")  # pydantic's way to begin
-    return UsageError(message, hint=f"See: {command} --help")
+    quotes = "A path with spaces needs quotes. " if "unexpected extra argument" in message else ""
+    return UsageError(message, hint=f"{quotes}See: {command} --help")

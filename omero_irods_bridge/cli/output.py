@@ -5,6 +5,8 @@ With ``--json`` a result is one JSON value on standard output, and so is an erro
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
 import sys
@@ -13,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import BridgeError, NoSpace
 
 _SPACES: Final = "\n\t"
 _NEVER_FOLDED: Final = 100_000
@@ -27,7 +29,7 @@ def result(text: str) -> None:
 
 def json_result(value: Any) -> None:
     """Print what the command was asked for, as JSON."""
-    _write(json.dumps(value, ensure_ascii=False, indent=2), sys.stdout)
+    _write(json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout), indent=2), sys.stdout)
 
 
 def plan(lines: Iterable[str], *, is_result: bool) -> None:
@@ -43,7 +45,7 @@ def json_plan(fields: Mapping[str, Any], problems: Sequence[BridgeError]) -> Non
 
 def json_line(value: Any) -> None:
     """Tell a program what happens: one JSON object a line, at once."""
-    _write(json.dumps(value, ensure_ascii=False), sys.stderr)
+    _write(json.dumps(value, ensure_ascii=not _is_unicode(sys.stderr)), sys.stderr)
 
 
 def note(text: str) -> None:
@@ -80,15 +82,22 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterabl
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False, emoji=False, width=_NEVER_FOLDED)
+    captured = io.StringIO()
+    console = Console(
+        file=captured,
+        force_terminal=Console().is_terminal,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=_NEVER_FOLDED,
+    )
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
         shown.add_column(head, justify="right" if head in set(right) else "left")
     for row in rows:
         shown.add_row(*(visible(cell) for cell in row))
-    with console.capture() as captured:
-        console.print(shown)
-    _write("\n".join(line.rstrip() for line in captured.get().splitlines()), sys.stdout)
+    console.print(shown)
+    _write("\n".join(line.rstrip() for line in captured.getvalue().splitlines()), sys.stdout)
 
 
 def show_cursor() -> None:
@@ -113,16 +122,41 @@ def _print(text: str, stream: TextIO) -> None:
 
 def _write(text: str, stream: TextIO) -> None:
     with _until_reader_leaves(stream):
-        print(text, file=stream, flush=True)
+        print(_in_its_encoding(text, stream), file=stream, flush=True)
+
+
+def _in_its_encoding(text: str, stream: TextIO) -> str:
+    """What a terminal that knows no Unicode cannot show is escaped: a name must not end the command."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return codecs.lookup(stream.encoding or "utf-8").name.startswith("utf")
 
 
 @contextmanager
 def _until_reader_leaves(stream: TextIO) -> Iterator[None]:
-    """``omero-irods list | head`` is no failure: what nobody reads any more goes nowhere."""
+    """``omero-irods list | head`` is no failure: what nobody reads any more goes nowhere.
+
+    Raises:
+        NoSpace: the stream is a file that cannot be written any more.
+    """
     try:
         yield
         stream.flush()
     except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        _to_nowhere(stream)
+    except OSError as error:
+        _to_nowhere(stream)
+        raise NoSpace(
+            f"What the command found cannot be written: {error.strerror}.",
+            hint="Make room where its output goes, and run it again.",
+        ) from error
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    """What is left in its buffer would fail again at the end of the process."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

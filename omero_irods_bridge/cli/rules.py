@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -38,6 +39,13 @@ class Places:
         rule_files.PROGRAMS
     )
 
+    @property
+    def options(self) -> str:
+        """What a command needs to mean the same places."""
+        usual, given = Places(), vars(self)
+        others = {name: value for name, value in given.items() if value != getattr(usual, name)}
+        return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in others.items())
+
     def files(self) -> list[rule_files.RuleFile]:
         """What belongs there."""
         return rule_files.files_of(self.language, self.target, self.programs)
@@ -63,16 +71,18 @@ def install(places: Places, shown: Shown, *, replace: _Replace = False, dry_run:
         fields = [{"file": str(step.file.target), "action": step.action.value} for step in steps]
         output.json_result({"done": not dry_run, "files": fields, "to_add": lines})
     else:
-        _show(steps, lines, dry_run=dry_run)
+        _show(steps, lines, places, dry_run=dry_run)
     return ExitStatus.PARTIAL if left and not dry_run else ExitStatus.DONE
 
 
-def _show(steps: list[RuleStep], lines: list[str], *, dry_run: bool) -> None:
+def _show(steps: list[RuleStep], lines: list[str], places: Places, *, dry_run: bool) -> None:
     words = _TO_DO if dry_run else _DONE
-    output.table(("FILE", ""), ((str(step.file.target), words[step.action]) for step in steps))
+    output.table(("FILE", "STATE"), ((str(step.file.target), words[step.action]) for step in steps))
     for line in lines:
         output.result(line)
-    output.note("Then: omero-irods rules check")
+    if any(step.action is Action.LEAVE for step in steps):
+        output.note("See what differs in the files that were left; --replace puts ours there.")
+    output.note(f"Then: omero-irods rules check{places.options}")
 
 
 def check(

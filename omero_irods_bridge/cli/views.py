@@ -108,4 +108,6 @@ def _state(about: Description) -> str:
 
 def aligned(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Names and values in two columns."""
-    return (f"  {name:<10}{value}" for name, value in facts)
+    found = list(facts)
+    width = max([10, *(len(name) + 2 for name, _ in found)])
+    return (f"  {name:<{width}}{value}" for name, value in found)

@@ -61,7 +61,9 @@ def people(identities: Identities, in_omero: Iterable[str], in_irods: Iterable[s
         yield problem(check, "users.toml lets nobody in", 'Add lines such as alice = "a.smith".')
     elif not missing:
         yield ok(
-            check, f"users.toml has {len(pairs)} names, all known on both sides, and {patterns} patterns"
+            check,
+            f"users.toml has {_count(len(pairs), 'name')}, all known on both sides, and "
+            f"{_count(patterns, 'pattern')}",
         )
 
 
@@ -72,3 +74,7 @@ def named(identities: Identities) -> dict[str, str]:
         for omero, irods in identities.exact.items()
         if irods is not None
     }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import BridgeError, Unreachable
+
+_AWAY: Final = (
+    "See whether the server runs, whether host and port are right, and whether a firewall is between."
+)
+"""Other commands send people to doctor here."""
 
 
 class Verdict(StrEnum):
@@ -56,7 +62,8 @@ def skipped(check: str, text: str) -> Diagnosis:
 
 def of_error(check: str, error: BridgeError) -> Diagnosis:
     """An error of the bridge is a problem that says what to do."""
-    return problem(check, error.message, error.hint or "See the message.")
+    hint = _AWAY if isinstance(error, Unreachable) else error.hint
+    return problem(check, error.message, hint or "Mend that, then look again.")
 
 
 def looked_at(check: str, look: Callable[[], Diagnoses]) -> Diagnoses:

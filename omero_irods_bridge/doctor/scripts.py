@@ -19,7 +19,7 @@ def look_at_scripts(found: Sequence[InstalledScript], url: str) -> Diagnoses:
     if len(found) < len(NAMES):
         missing = len(NAMES) - len(found)
         yield warning(
-            CHECK, f"OMERO has not {missing} of {len(NAMES)} scripts", f"As an administrator: {install}"
+            CHECK, f"OMERO lacks {missing} of {len(NAMES)} scripts", f"As an administrator: {install}"
         )
     yield from (one for script in found for one in _script(script, url, install))
     if len(found) == len(NAMES) and all(_is_well(script, url) for script in found):

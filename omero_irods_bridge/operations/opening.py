@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -41,8 +41,8 @@ def open_packet(
     zone = None if store is None else store.zone
     if not is_in_irods(text, zone):
         path = Path(text.removeprefix(LOCAL)).expanduser()
-        with open_local(path) as packet:
-            yield _checked(str(path), packet)
+        with ExitStack() as opened:
+            yield _checked(str(path), _named(str(path), lambda: opened.enter_context(open_local(path))))
         return
     if store is None:
         raise UsageError(f"{text} is in iRODS, and no iRODS is set up.", hint="Run iinit, then try again.")

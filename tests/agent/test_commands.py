@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from contextlib import closing
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def test_a_group_alone_shows_its_help_as_a_usage_error(
 def test_nobody_waits_for_libraries_that_only_a_worker_needs(arguments: list[str]) -> None:
     program = """
 import sys
+import tomllib
 from omero_irods_bridge.cli.main import main
 main(sys.argv[1:])
 print("LOADED", *sorted({"Ice", "irods", "omero", "dbos", "fastapi", "uvicorn"} & set(sys.modules)))
@@ -146,3 +148,22 @@ def test_a_setting_that_is_wrong_is_said(
     shown = capsys.readouterr().err
     assert said in shown
     assert "secret-word" not in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("jobs", "list"), ("jobs", "show", "1"), ("agent", "pause", "pack"), ("agent", "adopt", "x")],
+)
+def test_where_no_agent_has_run_nobody_is_told_that_there_are_no_jobs(
+    memory: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert main(arguments) == ExitStatus.NOT_FOUND
+    assert "--config FILE" in capsys.readouterr().err
+    assert not (memory / "agent.db").exists()
+
+
+def test_the_lines_for_a_token_are_toml_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["agent", "token", "rules_7-b"]) == ExitStatus.DONE
+    assert set(tomllib.loads(capsys.readouterr().err)["tokens"]) == {"rules_7-b"}
+    assert main(["agent", "token", "two words"]) == ExitStatus.USAGE
+    assert capsys.readouterr().out == ""

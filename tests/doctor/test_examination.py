@@ -342,7 +342,7 @@ def test_scripts_that_are_not_installed_are_told(site: Site) -> None:
         site.scripts.remove(FOLDER + name)
     found = site.only("scripts")
     assert is_warning(found)
-    assert "has not 2 of 3" in found.text
+    assert "lacks 2 of 3" in found.text
 
 
 def test_scripts_that_lead_to_another_agent_are_told(site: Site) -> None:

@@ -21,7 +21,7 @@ from omero_irods_bridge.model.errors import AccessDenied, UsageError
 APPLICATION_NAME: Final = "omero-irods-bridge"
 """How we appear in ``ips``."""
 
-_RUN_IINIT: Final = "Run: iinit"
+_RUN_IINIT: Final = "Run iinit; without icommands write that file, and run: prc_write_irodsA.py native"
 _REQUIRED: Final = ("irods_host", "irods_port", "irods_user_name", "irods_zone_name")
 _ENCRYPTION: Final[Mapping[str, object]] = {
     "irods_encryption_algorithm": "AES-256-CBC",

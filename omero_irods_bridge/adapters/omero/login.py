@@ -59,7 +59,9 @@ def stored_session(wanted: StoredSession) -> SessionKey:
     if not host or not key:
         whom = f" as {wanted.user}" if wanted.user else ""
         where = f" to {wanted.host}" if wanted.host else ""
-        raise AccessDenied(f"Nobody is logged in{where}{whom} with the omero command.", hint=_LOG_IN)
+        asked = f"{wanted.user or 'NAME'}@{wanted.host or 'HOST'}" if wanted.user or wanted.host else ""
+        hint = f"{_LOG_IN} {asked}".rstrip()
+        raise AccessDenied(f"Nobody is logged in{where}{whom} with the omero command.", hint=hint)
     told = store.get(host, user, key) if store.exists(host, user, key) else {}
     usual = port if host == current_host else DEFAULT_PORT
     return SessionKey(host, key, int(told.get("omero.port") or usual))

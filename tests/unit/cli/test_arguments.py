@@ -145,3 +145,15 @@ def test_any_text_is_understood_or_refused_with_words(parse: Callable[[str], obj
     except UsageError as refused:
         hints = [refused.hint]
     assert all(hints)
+
+
+def test_an_empty_path_is_told_and_an_empty_note_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", ""]) == ExitStatus.USAGE
+    assert "An argument is empty." in capsys.readouterr().err
+    main(["pack", "nonsense", "--note", ""])
+    assert "An argument is empty." not in capsys.readouterr().err
+
+
+def test_a_path_that_lacks_its_quotes_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "/zone/Tag", "1.zip"]) == ExitStatus.USAGE
+    assert "A path with spaces needs quotes. See: omero-irods verify --help" in capsys.readouterr().err

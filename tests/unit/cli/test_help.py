@@ -77,3 +77,16 @@ def test_an_option_says_what_it_is_for_with_unit_and_default(command: Any, optio
     assert re.search(UNITS.get(option.metavar or "", ""), record[1]), f"{record[0]} names no unit"
     if not option.is_flag and option.default not in {None, ""}:
         assert "default:" in record[1], f"{record[0]} names no default"
+
+
+@pytest.mark.parametrize("path", [path for path, one in COMMANDS.items() if isinstance(one, TyperGroup)])
+def test_what_a_group_says_of_its_commands_is_never_cut_off(path: tuple[str, ...]) -> None:
+    assert not [line for line in help_of(path, NARROW[0])[1:] if line.endswith("...")]
+
+
+@pytest.mark.parametrize("path", [path for path, one in COMMANDS.items() if isinstance(one, TyperGroup)])
+def test_a_group_alone_shows_its_help_and_is_not_understood(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(path) == ExitStatus.USAGE
+    assert capsys.readouterr().out.startswith("Usage: ")

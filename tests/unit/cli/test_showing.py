@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -149,3 +150,40 @@ with interrupts.cancel_token() as token:
     )
     assert done.returncode == ExitStatus.INTERRUPTED
     assert done.stderr.splitlines()[-1] == interrupts.STOPPED
+
+
+def _in_a_terminal_of(encoding: str, code: str, **streams: object) -> subprocess.CompletedProcess[bytes]:
+    program = f"from omero_irods_bridge.cli import main, output\n{code}"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        [sys.executable, "-c", program], env=environment, check=False, timeout=60, **streams
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_name_that_the_terminal_cannot_show_ends_no_command(encoding: str) -> None:
+    code = "output.result('Gr\\u00f6\\u00dfe \\u2013'); output.json_result({'n': '\\u00f6\\u2013'})"
+    done = _in_a_terminal_of(encoding, code, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first, rest = done.stdout.decode(encoding).split("\n", 1)
+    shown = {"ascii": "Gr\\xf6\\xdfe \\u2013", "latin-1": "Gr\u00f6\u00dfe \\u2013"}
+    assert first == shown.get(encoding, "Gr\u00f6\u00dfe \u2013")
+    assert json.loads(rest) == {"n": "\u00f6\u2013"}
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("show", ["output.result('x')", "output.table(('A',), [('x',)])"])
+def test_a_result_that_cannot_be_written_is_told_without_a_traceback(show: str) -> None:
+    code = f"main.gc = lambda *_: None\nmain._run = lambda *_: {show}\nraise SystemExit(main.main(['gc']))"
+    with Path("/dev/full").open("wb") as full:
+        done = _in_a_terminal_of("utf-8", code, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == ExitStatus.FAILED
+    told = done.stderr.decode()
+    assert told.startswith("omero-irods: What the command found cannot be written: No space left")
+    assert "Traceback" not in told
+
+
+def test_names_and_values_never_run_into_each_other() -> None:
+    assert list(views.aligned([("path", "/z"), ("members checked", "6")])) == [
+        "  path             /z",
+        "  members checked  6",
+    ]
