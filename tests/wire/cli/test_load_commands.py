@@ -67,7 +67,7 @@ def test_a_snapshot_is_loaded_listed_compared_and_taken_back(
     assert person("unpack", snapshot).out.startswith("Is loaded already; nothing was done\n")
     assert "1 Dataset" in person("undo", load, "--dry-run").out
     assert person("undo", load).out.startswith("Removed, with all that belongs to it:\n")
-    assert person("loads").out.count("\n") == 1
+    assert person("loads").err == "Nothing was loaded here that you may see.\n"
     assert person.run("diff", snapshot, made).status == ExitStatus.NOT_FOUND
 
 
