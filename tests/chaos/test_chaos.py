@@ -42,7 +42,7 @@ from omero_irods_bridge.wiring import SystemClock
 from tests.agent.between.site import Site
 from tests.agent.postgres import Postgres, own_postgres
 
-JOBS = int(os.environ.get("CHAOS_JOBS", "18"))
+JOBS = int(os.environ.get("CHAOS_JOBS", "12"))
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 PATIENCE_S = 60 + 10 * JOBS
 IMAGES = 3
