@@ -1,0 +1,21 @@
+"""What the command ``omero-irods`` starts with: an interrupt counts from the first moment on.
+
+Imports nothing before that: what commands need takes up to a second to import.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def run() -> None:
+    """The process ``omero-irods``: never returns."""
+    try:
+        from omero_irods_bridge.cli.main import run as run_command
+
+        run_command()
+    except KeyboardInterrupt:
+        sys.stderr.write("omero-irods: Interrupted.\n")
+        sys.stderr.flush()
+        os._exit(130)  # as model/errors.py has it, which may not be imported yet
