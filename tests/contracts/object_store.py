@@ -95,7 +95,7 @@ class ObjectStoreContract:
             assert modified is not None
             assert before <= modified <= time.time() + 5
 
-    @pytest.mark.parametrize("name", (*ODD_NAMES, *NAMES_NO_VALUE_MAY_BE))
+    @pytest.mark.parametrize("name", [*ODD_NAMES, *NAMES_NO_VALUE_MAY_BE])
     def test_a_name_is_kept_as_it_is(self, store: ObjectStore, place: str, name: str) -> None:
         avu = Avu("name", "value" if name in NAMES_NO_VALUE_MAY_BE else name, "unit")
         collection = f"{place}/{name}"
