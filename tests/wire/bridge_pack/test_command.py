@@ -199,7 +199,7 @@ def test_of_two_that_pack_the_same_at_once_one_is_told_that_the_other_is_at_work
     store: IrodsStore,
 ) -> None:
     target = stage.target.removesuffix(".zip") if "--expanded" in options else stage.target
-    stage.server.faults.delay_calls(READ, 2)
+    stage.server.faults.delay_calls(READ, 6)
     arguments = ("pack", stage.dataset, "--to", target, *options, "--json")
     first = person.start(*arguments)
     copying(first)
