@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from omero_irods_bridge.adapters.irods.environment import account_from_environment
+from omero_irods_bridge.adapters.irods.about import about_zone
+from omero_irods_bridge.adapters.irods.environment import Account, account_from_environment
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.model.errors import AccessDenied
 from omero_irods_bridge.model.ingest import IngestOptions
@@ -62,9 +63,20 @@ def open_tree_store(settings: Settings, *, is_service: bool = False) -> Iterator
         UsageError, AccessDenied, Unreachable: as ``wiring.open_object_store``.
     """
     account = account_from_environment(settings.irods.environment_file)
+    if is_service:
+        _check_rodsadmin(account)
     with IrodsStore(account, as_admin=is_service) as store:
         store.find(f"/{store.zone}")  # a wrong password is told now
         yield store
+
+
+def _check_rodsadmin(account: Account) -> None:
+    about = about_zone(account)
+    if about.user_type != "rodsadmin":
+        raise AccessDenied(
+            f"{about.user} is a {about.user_type or 'stranger'} in iRODS; a service has to be a rodsadmin.",
+            hint="Leave out --service to import for yourself, or name the service's irods.environment_file.",
+        )
 
 
 @contextmanager

@@ -85,7 +85,10 @@ def cancel(job: _Job, shown: Shown, asked: Asked, config: Config) -> None:
     Example:  omero-irods jobs cancel 42
     """
     with open_jobs(asked, working.settings_of(config)) as jobs:
+        has_ended = jobs.get(job).state.is_final
         job_views.tell(jobs.cancel(job), shown)
+    if has_ended:
+        output.note(f"Job {job} had ended already; nothing was cancelled.")
 
 
 def retry(job: _Job, shown: Shown, asked: Asked, config: Config) -> None:
@@ -104,3 +107,4 @@ def delete(job: _Job, asked: Asked, config: Config) -> None:
     """
     with open_jobs(asked, working.settings_of(config)) as jobs:
         jobs.delete(job)
+    output.note(f"Job {job} is forgotten.")

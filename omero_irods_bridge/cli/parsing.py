@@ -44,7 +44,9 @@ def age(text: str) -> float:
     """Seconds: ``90s``, ``30m``, ``12h``, ``1d``, ``2w``."""
     match = _AGE.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{text!r} is not an age.", hint="Write a number and a unit: 90s, 30m, 12h, 1d, 2w.")
+        raise UsageError(
+            f"{text!r} is no time span.", hint="Write a number and a unit: 90s, 30m, 12h, 1d, 2w."
+        )
     return float(int(match[1]) * _SECONDS[match[2]])
 
 

@@ -84,7 +84,11 @@ def test_jobs_are_listed_shown_cancelled_tried_again_and_forgotten(
     assert row.split()[:4] == [str(first), "queued", "pack", "ada"]
     assert row.endswith("Image:0, Image:1, Image:2 and 2 more")
     assert main(["jobs", "cancel", str(first)]) == ExitStatus.DONE
-    assert "cancelled" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "cancelled" in told.out
+    assert "had ended" not in told.err
+    assert main(["jobs", "cancel", str(first)]) == ExitStatus.DONE
+    assert f"Job {first} had ended already" in capsys.readouterr().err
     assert main(["jobs", "show", str(first)]) == ExitStatus.DONE
     assert "Cancelled before it ran." in capsys.readouterr().out
     assert main(["jobs", "list", "--state", "cancelled", "--json"]) == ExitStatus.DONE
@@ -95,6 +99,10 @@ def test_jobs_are_listed_shown_cancelled_tried_again_and_forgotten(
     assert main(["jobs", "retry", str(first)]) == ExitStatus.DONE
     assert jobs.get(first).state is JobState.QUEUED
     assert main(["jobs", "delete", str(first)]) == ExitStatus.USAGE
+    jobs.cancel(first)
+    capsys.readouterr()
+    assert main(["jobs", "delete", str(first)]) == ExitStatus.DONE
+    assert f"Job {first} is forgotten." in capsys.readouterr().err
     assert main(["jobs", "show", "99"]) == ExitStatus.NOT_FOUND
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from irods.session import iRODSSession
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.ingest_wiring import People, open_hands, open_tree_store, options_of
-from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.errors import AccessDenied, ExitStatus
 from omero_irods_bridge.model.ingest import IngestResult
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.settings import load
@@ -186,3 +187,26 @@ def test_a_service_shows_nobody_what_he_may_not_read_in_irods(
 def test_nobody_is_an_account_of_omero_because_of_his_name(name: str) -> None:
     assert People().user_of(name) == ""
     assert not People().is_same(name, name)
+
+
+def test_who_is_no_rodsadmin_is_no_service(
+    drop: Drop,
+    zone: Zone,
+    vault: Path,
+    tmp_path: Path,
+    new_account: Callable[[str], IrodsStore],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    new_account("plain")
+    set_up_irods(tmp_path, zone, "plain-pw")
+    environment = tmp_path / ".irods" / "irods_environment.json"
+    environment.write_text(json.dumps({**zone.environment(), "irods_user_name": "plain"}))
+    monkeypatch.setenv("IRODS_AUTHENTICATION_FILE", str(tmp_path / ".irods" / ".irodsA"))
+    settings = load(config_of(drop, drop.user, vault, tmp_path, zone)).settings
+    with (
+        pytest.raises(AccessDenied, match="plain is a rodsuser in iRODS"),
+        open_tree_store(settings, is_service=True),
+    ):
+        pass
+    with open_tree_store(settings) as store:
+        assert store.user == "plain"

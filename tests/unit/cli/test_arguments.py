@@ -49,7 +49,7 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["list", "--since", "2026-02-01", "--until", "2026-01-01"], "Nothing is since"),
         (["verify", "x", "--data=7"], "is not a share"),
         (["verify", "x", "--data=5%", "--replicas"], "--replicas reads all data"),
-        (["gc", "--older-than", "3y"], "is not an age"),
+        (["gc", "--older-than", "3y"], "is no time span"),
     ],
 )
 @pytest.mark.parametrize("as_json", [False, True])
