@@ -13,6 +13,11 @@ import omero.gateway
 import pytest
 from irods.session import iRODSSession
 
+from omero_irods_bridge.adapters.omero.connection import connect
+from omero_irods_bridge.adapters.omero.login import UserPassword
+from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
+from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.operations.install_scripts import list_installed
 from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.irods_zone.conftest import zone  # noqa: F401
@@ -51,6 +56,7 @@ def site(
         omero_password=server.root_password,
         password=PASSWORD,
         folder=tmp_path_factory.mktemp("agent"),
+        agent="http://agent:8640",
     )
     first_run.set_up(made)
     first_run.set_up(made)
@@ -97,6 +103,20 @@ def test_who_did_not_exist_before_can_log_in_afterwards(site: Any, first_run: Mo
         assert gateway.connect()
         assert gateway.getGroupFromContext().getName() == first_run.GROUP
         gateway.close()
+
+
+def test_the_scripts_are_there_and_lead_to_the_agent(site: Any) -> None:
+    login = UserPassword(site.omero_host, "root", site.omero_password, site.omero_port)
+    with connect(login, secure=False) as connection:
+        found = list_installed(OmeroScripts(connection))
+    assert len(found) == 3
+    assert {(one.agent, one.is_changed) for one in found} == {("http://agent:8640", False)}
+
+
+def test_the_first_person_looks_after_the_agent(site: Any, first_run: ModuleType) -> None:
+    identities = Identities.read(site.folder / "users.toml")
+    assert identities.is_admin(first_run.PEOPLE[0])
+    assert not identities.is_admin(first_run.PEOPLE[1])
 
 
 def test_secrets_of_the_agent_are_for_its_own_eyes(site: Any) -> None:

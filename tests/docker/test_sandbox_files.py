@@ -143,3 +143,13 @@ def test_irods_asks_the_python_rules_first_and_holds_no_password() -> None:
 def test_files_of_the_vault_can_be_read_by_omero() -> None:
     answers = json.loads((FOLDER / "irods" / "setup.json").read_text())["server_config"]
     assert (answers["default_file_mode"], answers["default_dir_mode"]) == ("0644", "0755")
+
+
+def test_the_rules_know_the_account_of_the_agent() -> None:
+    settings = json.loads((FOLDER / "irods" / "omero_bridge_settings.json").read_text())
+    assert settings == {"service_users": ["bridge#tempZone"]}
+
+
+def test_the_agent_scans_by_itself() -> None:
+    settings = Settings.model_validate(tomllib.loads((FOLDER / "agent" / "config.toml").read_text()))
+    assert [one.kind for one in settings.agent.schedules.values()] == ["ingest"]

@@ -23,6 +23,12 @@ from irods.password_obfuscation import encode
 from irods.session import iRODSSession
 from omero.rtypes import rbool, rstring
 
+from omero_irods_bridge.adapters.omero.connection import connect
+from omero_irods_bridge.adapters.omero.login import UserPassword
+from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
+from omero_irods_bridge.operations.install_scripts import apply, plan_install
+from omero_irods_bridge.operations.official_scripts import AgentAddress, script_texts
+
 PEOPLE: Final = ("ada", "ben")
 """Ordinary users, of the same name on both servers."""
 
@@ -50,6 +56,8 @@ class Site:
     omero_password: str
     password: str
     folder: Path
+    agent: str
+    """The address at which the OMERO server finds the agent."""
 
     @property
     def inbox(self) -> str:
@@ -63,6 +71,7 @@ def set_up(site: Site) -> None:
         _people_of_irods(site, session)
     with _omero(site) as gateway:
         _people_of_omero(site, gateway)
+    _install_scripts(site)
     _opt_in(site)
     _write_files(site)
 
@@ -154,6 +163,14 @@ def _make_service(admin: Any, group: Any, password: str) -> None:
     admin.addGroups(user, [group])
 
 
+def _install_scripts(site: Site) -> None:
+    """As ``omero-irods scripts install``; the network of the containers is closed, so http is enough."""
+    login = UserPassword(site.omero_host, "root", site.omero_password, site.omero_port)
+    with connect(login) as connection:
+        scripts = OmeroScripts(connection)
+        apply(plan_install(script_texts(AgentAddress.parse(site.agent, allow_http=True)), scripts), scripts)
+
+
 # -- files of the agent
 
 
@@ -170,7 +187,7 @@ def _write_files(site: Site) -> None:
     }
     (site.folder / "irods_environment.json").write_text(json.dumps(environment, indent=2) + "\n")
     lines = "".join(f'{name} = "{{name}}"\n' for name in PEOPLE)
-    (site.folder / "users.toml").write_text(f"[users]\n{lines}")
+    (site.folder / "users.toml").write_text(f'admins = ["{PEOPLE[0]}"]\n\n[users]\n{lines}')
     tokens = site.folder / "tokens.toml"
     if not tokens.exists():
         tokens.write_text("# omero-irods agent token NAME makes the lines of a token\n")
@@ -199,6 +216,7 @@ def site_of(environment: dict[str, str]) -> Site:
         omero_password=password,
         password=password,
         folder=Path("/var/lib/omero-irods"),
+        agent="http://agent:8640",
     )
 
 

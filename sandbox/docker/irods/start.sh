@@ -16,6 +16,7 @@ set_up() {
     python3 /var/lib/irods/scripts/setup_irods.py --json_configuration_file "$answers"
     rm "$answers"
     install --owner=irods --group=irods --mode=0644 "$HERE"/rules/python/*.py /etc/irods/
+    install --owner=irods --group=irods --mode=0644 "$HERE/omero_bridge_settings.json" /etc/irods/
     # The site's own rules are these and no more.
     echo 'from omero_bridge import *' > /etc/irods/core.py
     install --owner=irods --group=irods --mode=0755 "$HERE"/rules/bin/* /var/lib/irods/msiExecCmd_bin/
