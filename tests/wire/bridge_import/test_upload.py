@@ -341,8 +341,9 @@ def test_a_cancelled_upload_stops_at_its_next_block(
 
 
 def test_a_cancelled_import_stops_between_its_steps_and_leaves_nothing(
-    importer: OmeroImporter, look: Look
+    importer: OmeroImporter, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("omero_irods_bridge.adapters.omero.import_waiting.LOOK_MS", 10)
     cancel = CancelToken()
 
     def stop_when_sent(event: Event) -> None:
