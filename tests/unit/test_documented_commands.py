@@ -25,6 +25,8 @@ RUN_BY = {
     "make test": ".ci/run",
     "make lint": ".ci/run",
     "make setup": "Makefile",
+    "make docs": "tests/unit/test_site.py",
+    "make chaos": "tests/chaos/test_chaos.py",
     ".venv/bin/omero-irods-sandbox": "tests/wire/test_sandbox_command.py",
 }
 """What a command begins with, and the file that runs it."""
