@@ -32,7 +32,7 @@ def _cell(one: Measurement | None) -> str:
         text += f"  {one.ratio:5.2f}"
     if one.expected is not None and one.ratio is not None:
         colour, verdict = ("green", "at least") if one.ratio >= one.expected else ("red", "BELOW")
-        text += f"  [{colour}]{verdict} {one.expected}[/]"
+        text += f"  [{colour}]{verdict} {one.expected:.3g}[/]"
     return text
 
 
