@@ -46,7 +46,9 @@ def tell(folder: Path | None, narrator: Narrator | None = None) -> bool:
     narrator = narrator or Narrator()
     narrator.title("OMERO-iRODS bridge", "Everything runs on this machine only, and nothing of it stays.")
     # A process manager stops with SIGTERM; leave by the same door as Ctrl-C, so that the servers end too.
+    # And hear Ctrl-C where whoever started this had it ignored: the servers hear it anyway.
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         with _place(folder) as root:
             _play(root, narrator)
