@@ -102,6 +102,7 @@ def _keep(stage: Stage, narrator: Narrator) -> None:
     narrator.command(f"source {shlex.quote(str(person.profile))}\nomero-irods list\nomero-irods jobs list")
     try:
         narrator.say(f"In a browser: {stage.agent_url} (sign in as {person.name})")
+        narrator.say(f"{person.name}'s password, of this demonstration only: {person.password}")
         narrator.say(f"Agent: its settings and its log are in {stage.service.home}")
         narrator.say(f"Passwords: {person.name}'s in {person.password_file}")
         narrator.say(f"           {stage.service.name}'s, of the agent, in {stage.service.password_file}")
