@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from omero_irods_bridge.adapters.irods.about import AboutZone, about_zone
-from omero_irods_bridge.adapters.irods.environment import Account, account_from_environment
+from omero_irods_bridge.adapters.irods.environment import account_from_environment
 from omero_irods_bridge.adapters.omero.about import AboutServer, about_server, users_known
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
@@ -20,6 +20,7 @@ from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.doctor import accounts, folders, local, scripts, server, zone
 from omero_irods_bridge.doctor.diagnosis import Diagnoses, Diagnosis, looked_at, ok, skipped
 from omero_irods_bridge.operations.install_scripts import list_installed
+from omero_irods_bridge.ports import TreeStore
 from omero_irods_bridge.settings import Settings
 from omero_irods_bridge.wiring import Ask, mounts_of, open_connection, open_object_store
 
@@ -33,12 +34,13 @@ class Patient:
     settings: Settings
     ask: Ask | None
     doors: ExitStack
-    account: Account | None = None
     zone: AboutZone | None = None
     connection: OmeroConnection | None = None
     server: AboutServer | None = None
     identities: Identities | None = None
-    irods_time: float | None = None
+    store: TreeStore | None = None
+    ahead: dict[str, float] = field(default_factory=dict)
+    """Seconds by which the clock of each server was ahead of the one here, when it was asked."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -86,22 +88,21 @@ def _users_file(patient: Patient) -> Diagnoses:
 def _zone(patient: Patient) -> Diagnoses:
     account = account_from_environment(patient.settings.irods.environment_file)
     patient.zone = about_zone(account, patient.names.values())
-    patient.account = account
     yield from zone.look_at_zone(account, patient.zone)
-    with open_object_store(patient.settings) as store:
-        patient.irods_time = store.time_there()
+    patient.store = patient.doors.enter_context(open_object_store(patient.settings))
+    patient.ahead["iRODS"] = patient.store.time_there() - time.time()
 
 
 def _server(patient: Patient) -> Diagnoses:
     opened = open_connection(patient.settings, patient.ask)
     patient.connection = patient.doors.enter_context(opened)
     patient.server = about_server(patient.connection)
+    patient.ahead["OMERO"] = patient.server.time - time.time()
     yield from server.look_at_server(patient.connection.identity, patient.server)
 
 
 def _clocks(patient: Patient) -> Diagnoses:
-    omero_time = about_server(patient.connection).time if patient.connection else None
-    yield from server.clocks(time.time(), omero_time, patient.irods_time)
+    yield from server.clocks(patient.ahead)
 
 
 def _agent(patient: Patient) -> Diagnoses:
@@ -135,11 +136,10 @@ def _paths(patient: Patient) -> Diagnoses:
     if not settings.paths:
         yield skipped("paths", "no setting says where OMERO sees files of iRODS: nothing can be in place")
         return
-    if patient.zone is None:
+    if patient.store is None:
         yield skipped("paths", "iRODS does not answer: nothing can be proved")
     else:
-        with open_object_store(settings) as store:
-            yield from folders.look_at_paths(store, settings.paths, mounts_of(settings))
+        yield from folders.look_at_paths(patient.store, settings.paths, mounts_of(settings))
     if patient.server is not None:
         yield folders.look_at_repository(_repository(settings, patient.server))
 

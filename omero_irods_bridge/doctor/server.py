@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from omero_irods_bridge.adapters.omero.about import AboutServer
@@ -51,11 +52,9 @@ def room(check: str, free: int, what: str) -> Diagnoses:
         yield ok(check, text)
 
 
-def clocks(here: float, omero: float | None, irods: float | None) -> Diagnoses:
-    """Do the clocks agree? Each is in seconds since 1970; none was not to be had."""
-    others = {"OMERO": omero, "iRODS": irods}
-    apart = {name: time - here for name, time in others.items() if time is not None}
-    wrong = {name: seconds for name, seconds in apart.items() if abs(seconds) > SKEW_S}
+def clocks(ahead: Mapping[str, float]) -> Diagnoses:
+    """Do the clocks agree? By server, the seconds by which its clock is ahead of the one here."""
+    wrong = {name: seconds for name, seconds in ahead.items() if abs(seconds) > SKEW_S}
     for name, seconds in wrong.items():
         way = "ahead of" if seconds > 0 else "behind"
         yield warning(
@@ -63,5 +62,5 @@ def clocks(here: float, omero: float | None, irods: float | None) -> Diagnoses:
             f"the clock of {name} is {abs(seconds):,.0f} s {way} the one here",
             "Let both computers take their time from the same server (chrony, systemd-timesyncd).",
         )
-    if apart and not wrong:
-        yield ok("clocks", f"those of {' and '.join(apart)} agree with the one here")
+    if ahead and not wrong:
+        yield ok("clocks", f"those of {' and '.join(ahead)} agree with the one here")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import pytest
 from irods.models import DataObject
@@ -19,6 +20,7 @@ from omero_irods_bridge.doctor import zone as zone_checks
 from omero_irods_bridge.doctor.diagnosis import Verdict
 from omero_irods_bridge.doctor.folders import PROBE
 from omero_irods_bridge.operations.official_scripts import FOLDER, NAMES
+from omero_irods_bridge.wiring import open_connection
 from tests.doctor.conftest import Site, is_problem, is_warning
 from tests.wire.omero_server.conftest import MakeUser
 
@@ -159,10 +161,23 @@ def test_a_clock_of_omero_that_is_wrong_is_told(site: Site) -> None:
 
 
 def test_a_clock_of_irods_that_is_wrong_is_told() -> None:
-    here = time.time()
-    (found,) = server_checks.clocks(here, None, here - 120)
+    (found,) = server_checks.clocks({"iRODS": -120.0})
     assert is_warning(found)
     assert "iRODS is 120 s behind" in found.text
+
+
+def test_how_long_somebody_takes_to_type_a_password_is_no_fault_of_a_clock(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time
+
+    def slowly(*arguments: Any) -> Any:
+        """The same clock for all, five minutes later."""
+        monkeypatch.setattr("time.time", lambda: real() + 300)
+        return open_connection(*arguments)
+
+    monkeypatch.setattr("omero_irods_bridge.doctor.examination.open_connection", slowly)
+    assert site.only("clocks").verdict is Verdict.OK
 
 
 # -- the agent's accounts
