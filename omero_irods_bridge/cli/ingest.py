@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omero_irods_bridge.cli import by_agent, output, parsing, views, working
+from omero_irods_bridge.cli import by_agent, ingest_views, output, parsing, views, working
 from omero_irods_bridge.cli.options import ByAgent, Config, OmeroLogin, Shown, Told
 from omero_irods_bridge.model.errors import BridgeError, ExitStatus, Interrupted, NotFound
 from omero_irods_bridge.model.ingest import IngestResult
 from omero_irods_bridge.model.jobs import IngestWork
 
 if TYPE_CHECKING:
-    from omero_irods_bridge.model.events import CancelToken
-    from omero_irods_bridge.operations.ingest import Checked, Hands, IngestPlan, Relinked
-    from omero_irods_bridge.operations.ingesting.standing import Standing
+    from omero_irods_bridge.operations.ingest import Hands
     from omero_irods_bridge.ports import TreeStore
     from omero_irods_bridge.settings import Settings
 
@@ -108,9 +105,9 @@ def _scan_here(
         if not dry_run:
             done = operation.apply(plan, store, hands, clock=clock, report=report, cancel=cancel)
     if done is None:
-        _show_plan(plan, told)
+        ingest_views.show_plan(plan, told)
         return ExitStatus.PARTIAL if plan.failed else ExitStatus.DONE
-    _show_result(done, told)
+    ingest_views.show_result(done, told)
     return _status(done)
 
 
@@ -148,22 +145,16 @@ def watch(
                 if not error.retryable:
                     raise
                 output.note(f"{error.message} Trying again in {pause_s:.0f} s.")
-            _wait(pause_s, cancel)
+            cancel.wait(pause_s)
     return ExitStatus.DONE
-
-
-def _wait(seconds: float, cancel: CancelToken) -> None:
-    end = time.monotonic() + seconds
-    while not cancel.is_cancelled and time.monotonic() < end:
-        time.sleep(min(0.2, seconds))
 
 
 def _tell(done: IngestResult, told: Told) -> None:
     """A line a scan that did something."""
     if told.as_json:
-        output.json_line(_result_fields(done))
+        output.json_line(ingest_views.result_fields(done))
     elif done.done or done.failed or done.packets or done.released or done.cards:
-        output.note(_summary(done))
+        output.note(ingest_views.summary(done))
 
 
 def status(*, path: _Path, service: Service, shown: Shown, login: OmeroLogin, config: Config) -> None:
@@ -181,7 +172,7 @@ def status(*, path: _Path, service: Service, shown: Shown, login: OmeroLogin, co
     if shown.as_json:
         output.json_result(views.plain(found))
     else:
-        output.result("\n".join(_standing_lines(found)))
+        output.result("\n".join(ingest_views.standing_lines(found)))
 
 
 def retry(*, path: _Path, service: Service, shown: Shown, config: Config) -> None:
@@ -225,7 +216,7 @@ def check(
         found = operation.check(
             store, place, hands, options_of(settings), is_release=release, report=report, cancel=cancel
         )
-    _show_checked(found, told)
+    ingest_views.show_checked(found, told)
     return ExitStatus.PARTIAL if found.faults else ExitStatus.DONE
 
 
@@ -253,133 +244,11 @@ def relink(
         found = operation.relink(
             store, place, hands, options_of(settings), dry_run=dry_run, report=report, cancel=cancel
         )
-    _show_relinked(found, told)
+    ingest_views.show_relinked(found, told)
     return ExitStatus.PARTIAL if found.failed else ExitStatus.DONE
-
-
-# -- shown
 
 
 def _status(done: IngestResult) -> int:
     if done.stopped is not None:
         return done.stopped.exit_status
     return ExitStatus.PARTIAL if done.failed else ExitStatus.DONE
-
-
-def _show_plan(plan: IngestPlan, told: Told) -> None:
-    if told.as_json:
-        output.json_result({"plan": _plan_fields(plan)})
-        return
-    for item in plan.items:
-        output.result(f"{item.files.path} -> {item.target}, as {item.user}, {item.opt_in.mode}")
-    for found in plan.packets:
-        output.result(f"{found.path} is looked at: it may be a packet")
-    output.result("\n".join(_waiting_lines(plan.waiting, plan.failed)) or "Nothing waits.")
-    sets, size = views.count(len(plan.items), "set"), views.size(plan.size)
-    output.result(f"Would import {sets} with {size}; nothing was imported.")
-
-
-def _plan_fields(plan: IngestPlan) -> dict[str, Any]:
-    items = [
-        {
-            "path": item.files.path,
-            "files": [one.path for one in item.files.members],
-            "bytes": item.files.size,
-            "target": item.target,
-            "user": item.user,
-            "group": item.group,
-            "mode": item.opt_in.mode.value,
-        }
-        for item in plan.items
-    ]
-    return {
-        "collection": plan.collection,
-        "items": items,
-        "packets": [one.path for one in plan.packets],
-        "waiting": views.plain(plan.waiting),
-        "failed": views.plain(plan.failed),
-        "failed_before": views.plain(plan.failed_before),
-    }
-
-
-def _waiting_lines(waiting: Iterable[Any], failed: Iterable[Any]) -> Iterator[str]:
-    yield from (f"{one.path} waits: {one.reason}" for one in waiting)
-    for one in failed:
-        yield f"{one.path} failed: {one.error.message}"
-        if one.error.hint:
-            yield f"  {one.error.hint}"
-
-
-def _show_result(done: IngestResult, told: Told) -> None:
-    if told.as_json:
-        output.json_result(_result_fields(done))
-        return
-    for one in done.done:
-        ids = ", ".join(f"Image:{image}" for image in one.images[:5])
-        more = f" and {len(one.images) - 5} more" if len(one.images) > 5 else ""
-        output.result(f"{one.path} is {ids}{more}")
-    for packet in done.packets:
-        where = f", expanded into {packet.expanded}" if packet.expanded else ""
-        output.result(f"{packet.path} is a packet of {views.count(packet.images, 'image')}{where}")
-    for line in _waiting_lines(done.waiting, done.failed):
-        output.result(line)
-    for path in done.released:
-        output.result(f"{path} was deleted in OMERO; it is not protected any more")
-    output.result(_summary(done))
-
-
-def _summary(done: IngestResult) -> str:
-    parts = [f"{views.count(len(done.done), 'set')} imported"]
-    told = ((done.waiting, "waiting"), (done.failed, "failed"), (done.packets, "packets described"))
-    parts += [f"{len(found):,} {what}" for found, what in told if found]
-    if done.stopped is not None:
-        parts.append(f"stopped: {done.stopped.message}")
-    return ", ".join(parts) + ("" if done.stopped is not None else ".")
-
-
-def _result_fields(done: IngestResult) -> dict[str, Any]:
-    fields: dict[str, Any] = views.plain(done)
-    return fields
-
-
-def _standing_lines(found: Standing) -> Iterator[str]:
-    yield f"{found.path}: {found.mode}, by {found.opted_in}" if found.mode else f"{found.path}: not opted in"
-    for one in found.in_omero:
-        images = ", ".join(f"Image:{image}" for image in one.images) or f"Fileset:{one.fileset}"
-        yield f"{one.path} is in OMERO as {images} ({one.linked}, {one.imported_at})"
-    for path in found.ready:
-        is_queued = path in found.queued
-        yield f"{path} is " + ("queued: a scan is at it" if is_queued else "ready: the next scan imports it")
-    yield from (f"{one.path} waits: {one.reason}" for one in found.waiting)
-    yield from (f"{one.path} failed: {one.reason}" for one in found.failed)
-    yield from (f"{path} was in OMERO and was deleted there" for path in found.released)
-
-
-def _show_checked(found: Checked, told: Told) -> None:
-    if told.as_json:
-        output.json_result(views.plain(found))
-        return
-    for one in found.faults:
-        output.result(f"{one.text}. {one.remedy}")
-    for path in found.released:
-        output.result(f"{path} is not protected any more: its image was deleted")
-    number, wrong = views.count(found.checked, "object"), len(found.faults)
-    output.result(f"{number} checked, {views.count(wrong, 'problem')}.")
-
-
-def _show_relinked(found: Relinked, told: Told) -> None:
-    if told.as_json:
-        output.json_result(
-            {
-                "planned": [{"path": one.path, "target": str(one.target)} for one in found.planned],
-                "done": list(found.done),
-                "failed": [{"path": path, "error": views.plain(error)} for path, error in found.failed],
-            }
-        )
-        return
-    for one in found.planned:
-        output.result(f"{one.path}: {one.place.target} -> {one.target}")
-    for path, error in found.failed:
-        output.result(f"{path} failed: {error.message} {error.hint}")
-    number = views.count(len(found.planned), "link")
-    output.result(f"{len(found.done):,} of {number} repaired.")
