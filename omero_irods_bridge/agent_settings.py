@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from omero_irods_bridge.mail_settings import MailSettings
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.jobs import JobKind, JobSpec
+from omero_irods_bridge.setting_types import AbsolutePath
 
 APPLICATION: Final = "omero-irods-bridge"
 WEEK_S: Final = 7 * 24 * 3600.0
@@ -23,12 +23,6 @@ Count = Annotated[int, Field(ge=1, le=1000)]
 Interval = Annotated[float, Field(gt=0, le=WEEK_S)]
 ScheduleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,50}$")]
 WorkerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
-
-
-def _absolute(path: Path) -> Path:
-    if not path.expanduser().is_absolute():
-        raise ValueError("must be an absolute path")
-    return path.expanduser()
 
 
 def _database(text: str) -> str:
@@ -121,8 +115,8 @@ class AgentSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     database: Annotated[str, AfterValidator(_database)] = Field(default_factory=_default_database)
-    users: Annotated[Path, AfterValidator(_absolute)] | None = None
-    tokens: Annotated[Path, AfterValidator(_absolute)] | None = None
+    users: AbsolutePath | None = None
+    tokens: AbsolutePath | None = None
     listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8640"
     public_url: Annotated[str, AfterValidator(_url)] | None = None
     worker: WorkerName = Field(default_factory=lambda: f"{socket.gethostname()}-1")
@@ -132,12 +126,12 @@ class AgentSettings(BaseModel):
     retry_after_s: list[Interval] = [30.0, 120.0, 600.0, 3600.0, 4 * 3600.0]
     keep_days: Annotated[float, Field(gt=0)] = 90.0
     log_format: Literal["text", "json"] = "text"
-    audit: Annotated[Path, AfterValidator(_absolute)] | None = None
+    audit: AbsolutePath | None = None
     url: Annotated[str, AfterValidator(_url)] | None = None
     submit: bool = False
-    token_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    token_file: AbsolutePath | None = None
     schedules: dict[ScheduleName, ScheduleSettings] = {}
-    wake_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    wake_file: AbsolutePath | None = None
     mail: MailSettings = MailSettings()
 
     @property

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.ingest import (
     DEFAULT_IGNORE,
     DEFAULT_TARGET,
@@ -19,25 +18,10 @@ from omero_irods_bridge.model.ingest import (
 )
 from omero_irods_bridge.operations.ingesting.series import Series
 from omero_irods_bridge.operations.ingesting.targets import check_template
+from omero_irods_bridge.setting_types import understood_by
 
 WEEK_S = 7 * 24 * 3600.0
 Pattern = Annotated[str, Field(min_length=1, max_length=255)]
-
-
-def _template(text: str) -> str:
-    try:
-        check_template(text)
-    except UsageError as error:
-        raise ValueError(f"{error.message} {error.hint}") from error
-    return text
-
-
-def _series(text: str) -> str:
-    try:
-        Series(text)
-    except UsageError as error:
-        raise ValueError(error.message) from error
-    return text
 
 
 class SetSettings(BaseModel):
@@ -48,7 +32,7 @@ class SetSettings(BaseModel):
     open: Pattern | None = None
     members: Pattern = "*"
     below: bool = False
-    series: Annotated[Pattern, AfterValidator(_series)] | None = None
+    series: Annotated[Pattern, understood_by(Series)] | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -67,7 +51,7 @@ class IngestSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     quiet_s: Annotated[float, Field(ge=0, le=WEEK_S)] = QUIET_S
-    target: Annotated[str, AfterValidator(_template)] = DEFAULT_TARGET
+    target: Annotated[str, understood_by(check_template)] = DEFAULT_TARGET
     existing: Existing = Existing.APPEND
     replicas: Annotated[int, Field(ge=1, le=20)] = 1
     ignore: list[Pattern] = list(DEFAULT_IGNORE)

@@ -29,6 +29,7 @@ from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound,
 from omero_irods_bridge.model.packing import TransferOptions
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX
 from omero_irods_bridge.operations.targets import DEFAULT_TEMPLATE, check_template
+from omero_irods_bridge.setting_types import AbsolutePath, understood_by
 
 APPLICATION: Final = "omero-irods-bridge"
 ENV_PREFIX: Final = "OMERO_IRODS_"
@@ -41,20 +42,6 @@ _PASSWORD: Final = re.compile(r"(?<=:)(?!//)[^:@/\"]+(?=@)|(?<=password=)[^&\"]+
 """Of a URL; a slip of whoever writes one is not repeated."""
 
 Tree = Mapping[str, Any]
-
-
-def _absolute(path: Path) -> Path:
-    if not path.expanduser().is_absolute():
-        raise ValueError("must be an absolute path")
-    return path.expanduser()
-
-
-def _template(text: str) -> str:
-    try:
-        check_template(text)
-    except UsageError as error:
-        raise ValueError(f"{error.message} {error.hint}") from error
-    return text
 
 
 def _irods_path(path: str) -> str:
@@ -81,7 +68,6 @@ def _between(least: ByteSize, most: ByteSize) -> AfterValidator:
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 IrodsPath = Annotated[str, AfterValidator(_irods_path)]
 ServerPath = Annotated[str, AfterValidator(_server_path)]
 PieceSize = Annotated[ByteSize, _between(ByteSize(64 * KIB), ByteSize(16 * MIB))]
@@ -118,7 +104,7 @@ class IrodsSettings(_Section):
 class SnapshotSettings(_Section):
     """``[snapshots]``: where they go, and what the names of their AVUs begin with."""
 
-    target: Annotated[str, AfterValidator(_template)] = DEFAULT_TEMPLATE
+    target: Annotated[str, understood_by(check_template)] = DEFAULT_TEMPLATE
     prefix: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_PREFIX
 
 

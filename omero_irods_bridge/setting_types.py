@@ -1,0 +1,34 @@
+"""Types of settings that several sections have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from omero_irods_bridge.model.errors import UsageError
+
+
+def _absolute(path: Path) -> Path:
+    if not path.expanduser().is_absolute():
+        raise ValueError("must be an absolute path")
+    return path.expanduser()
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+"""``~`` is the home of whoever runs this."""
+
+
+def understood_by(read: Callable[[str], object]) -> AfterValidator:
+    """The text stays as it is; it is refused, with the reason, where ``read`` raises UsageError."""
+
+    def check(text: str) -> str:
+        try:
+            read(text)
+        except UsageError as error:
+            raise ValueError(f"{error.message} {error.hint}".rstrip()) from error
+        return text
+
+    return AfterValidator(check)
