@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from omero_irods_bridge.model.hosts import is_this_computer
 
 OF_OMERO: Final = "omero"
 """Of ``addresses``: the e-mail address that OMERO knows of the user."""
@@ -101,7 +102,7 @@ class MailSettings(BaseModel):
             raise ValueError("does not say sender, the address that mail comes from")
         if (self.user is None) != (self.password_file is None):
             raise ValueError("has to say both user and password_file, or neither")
-        if self.user is not None and self.tls is Tls.NONE and not _is_here(self.host):
+        if self.user is not None and self.tls is Tls.NONE and not is_this_computer(self.host):
             raise ValueError('would send a password that all can read; set tls to "starttls" or "tls"')
         return self
 
@@ -110,10 +111,3 @@ class MailSettings(BaseModel):
         """Host and port of the mail server, which there has to be."""
         assert self.host is not None
         return self.host, self.port or _PORTS[self.tls]
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

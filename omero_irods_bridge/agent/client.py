@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import ssl
 import urllib.error
@@ -21,6 +20,7 @@ from omero_irods_bridge.model.errors import (
     Unreachable,
     UsageError,
 )
+from omero_irods_bridge.model.hosts import is_this_computer
 from omero_irods_bridge.model.jobs import Job, JobError, JobEvent
 
 if TYPE_CHECKING:
@@ -139,18 +139,11 @@ def _check_private(url: str) -> None:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError(f"{url!r} is not the URL of an agent.", hint="For example: http://127.0.0.1:8640")
-    if parts.scheme == "http" and not _is_this_computer(parts.hostname):
+    if parts.scheme == "http" and not is_this_computer(parts.hostname):
         raise UsageError(
             f"{url} is not encrypted: everybody on the way could read your OMERO session.",
             hint="Use https, with a proxy before the agent (docs/agent.md).",
         )
-
-
-def _is_this_computer(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _fields(data: bytes, url: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ a path.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.endings import LAST_DONE_AT, MAIL
 from omero_irods_bridge.agent.store.tables import JOBS, MAILS, PAUSED, TOTALS
 from omero_irods_bridge.model.errors import AccessDenied, NotFound
+from omero_irods_bridge.model.hosts import is_this_computer
 from omero_irods_bridge.model.jobs import JobKind, JobState
 from omero_irods_bridge.ports import Clock
 
@@ -103,19 +103,12 @@ async def metrics(request: Request) -> Response:
 
 async def _check_may_see(request: Request) -> None:
     """Programs on this computer, unless a proxy forwards others to it; else a token, or an administrator."""
-    is_forwarding = not _is_loopback(urlsplit(request.app.state.public_url).hostname or "")
-    if not is_forwarding and _is_loopback(address_of(request)):
+    is_forwarding = not is_this_computer(urlsplit(request.app.state.public_url).hostname or "")
+    if not is_forwarding and is_this_computer(address_of(request)):
         return
     asker = await who_asks(request, Scope.READ)
     if not asker.is_admin:
         raise AccessDenied("The metrics are for administrators.", hint="Use a token with the scope read.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _jobs(connection: sa.Connection, now: float) -> Iterator[Metric]:

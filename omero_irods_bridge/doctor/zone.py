@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final
 
 from omero_irods_bridge.adapters.irods.about import AboutZone
 from omero_irods_bridge.adapters.irods.environment import Account
 from omero_irods_bridge.doctor.diagnosis import Diagnoses, ok, problem, warning
+from omero_irods_bridge.model.hosts import is_this_computer
 
 OLDEST: Final = (4, 2, 9)
 """Before it, data objects have no lock while they are written."""
@@ -47,7 +47,7 @@ def encryption(host: str, *, is_encrypted: bool) -> Diagnoses:
     """Can others on the way read what passes?"""
     if is_encrypted:
         yield ok("irods encryption", "the connection is encrypted (TLS)")
-    elif _is_here(host):
+    elif is_this_computer(host):
         yield ok("irods encryption", "not encrypted, and it does not leave this computer")
     else:
         yield warning(
@@ -55,10 +55,3 @@ def encryption(host: str, *, is_encrypted: bool) -> Diagnoses:
             f"the connection to {host} is not encrypted: data can be read on the way",
             "Set up TLS on the server and CS_NEG_REQUIRE in irods_environment.json.",
         )
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

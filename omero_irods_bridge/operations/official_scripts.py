@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from omero_irods_bridge import __version__
 from omero_irods_bridge.model.errors import UsageError
+from omero_irods_bridge.model.hosts import is_this_computer
 
 FOLDER: Final = "/omero/iRODS/"
 """The menu of the clients has the last folder, and the names with spaces for underscores."""
@@ -47,7 +47,7 @@ class AgentAddress:
                 f"{text!r} is no address of an agent.",
                 hint="Such as https://irods-agent.example.org: no user, no query, no other characters.",
             )
-        if url.startswith("http:") and not allow_http and not _is_loopback(url):
+        if url.startswith("http:") and not allow_http and not is_this_computer(urlsplit(url).hostname or ""):
             raise UsageError(
                 f"{url} is not encrypted, and the scripts send OMERO session keys there.",
                 hint="Give an address with https, or --allow-http on a network that nobody else can read.",
@@ -61,14 +61,6 @@ def _has_port_and_host(url: str) -> bool:
         return bool(found.hostname) and found.port != 0
     except ValueError:
         return False
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def script_texts(agent: AgentAddress) -> Mapping[str, str]:
