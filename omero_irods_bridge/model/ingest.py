@@ -269,8 +269,13 @@ class IngestResult:
 
 def version_of(found: DataObject) -> str:
     """Tells contents of a data object apart: its checksum, else size and time."""
+    return (found.good or found.replicas[0]).checksum or version_there(found)
+
+
+def version_there(found: DataObject) -> str:
+    """What tells whether it is the same file as before, whether or not it has a checksum by now."""
     one = found.good or found.replicas[0]
-    return one.checksum or f"{one.size}-{one.modified or 0:.0f}"
+    return f"{one.size}-{one.modified or 0:.0f}"
 
 
 def values_of(avus: Iterable[Avu], attribute: str) -> list[str]:

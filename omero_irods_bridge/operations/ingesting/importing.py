@@ -234,14 +234,12 @@ def _write_avus(item: IngestItem, made: Imported, worker: Worker, work: Work) ->
             work.options,
         )
         extra = facts if found is item.files.first else []
-        replace_avus(work.store, found.path, [*told, *extra], work.options)
+        _replace_avus(work.store, found.path, [*told, *extra], work.options)
 
 
-def replace_avus(
-    store: ObjectStore, path: str, avus: Sequence[Avu], options: IngestOptions, *, also: Sequence[Avu] = ()
-) -> None:
+def _replace_avus(store: ObjectStore, path: str, avus: Sequence[Avu], options: IngestOptions) -> None:
     """Let ``avus`` be all that ingest says of a data object, in one atomic call."""
     before = attributes.all_of(store.avus(path), options)
     stay = set(avus)
     remove = [one for one in before if one not in stay]
-    store.change_avus(path, add=[one for one in avus if one not in before], remove=[*remove, *also])
+    store.change_avus(path, add=[one for one in avus if one not in before], remove=remove)

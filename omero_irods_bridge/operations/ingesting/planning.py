@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
@@ -22,6 +21,7 @@ from omero_irods_bridge.model.ingest import (
     OptIn,
     Waiting,
     version_of,
+    version_there,
 )
 from omero_irods_bridge.model.stored import Avu, DataObject, name_of, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
@@ -364,14 +364,3 @@ def _under_link(path: str) -> NotInPlace:
         f"{path} has changed since OMERO was linked to it: its image there may be damaged.",
         hint="Delete that image in OMERO, then run: omero-irods ingest retry",
     )
-
-
-def version_there(found: DataObject) -> str:
-    """What tells whether it is the same file as before, whether or not it has a checksum by now."""
-    one = found.good or found.replicas[0]
-    return f"{one.size}-{one.modified or 0:.0f}"
-
-
-def counts(items: Iterable[IngestItem]) -> Counter[str]:
-    """How many sets go where."""
-    return Counter(item.target for item in items)

@@ -15,11 +15,10 @@ from omero_irods_bridge.model.errors import (
     ImportFailed,
 )
 from omero_irods_bridge.model.events import Notice
-from omero_irods_bridge.model.ingest import Card, IngestFailure, IngestState
+from omero_irods_bridge.model.ingest import Card, IngestFailure, IngestState, version_there
 from omero_irods_bridge.model.stored import Avu, DataObject
 from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.importing import Work
-from omero_irods_bridge.operations.ingesting.planning import version_there
 
 _OF_CONTENT = (BadName, BadPacket, ChecksumMismatch, ImportFailed)
 """Errors that last until the file is another one; all others are tried again by each scan."""
