@@ -14,9 +14,17 @@ from irods.session import iRODSSession
 from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.rules.conftest import add_avus, states
 from tests.wire.irods_zone import data_objects as do
+from tests.wire.irods_zone.arrivals import (
+    Arrive,
+    put_in_one_request,
+    put_large,
+    put_small,
+    register,
+    stream,
+    touch_new,
+)
 from tests.wire.irods_zone.conftest import connect
 
-LARGE: Final = 33 << 20
 NAMES: Final = [
     "it's",
     "'",
@@ -37,34 +45,6 @@ NAMES: Final = [
     "{braces} [brackets] (",
 ]
 
-Arrive = Callable[[iRODSSession, str, Path], None]
-
-
-def put_small(session: iRODSSession, path: str, local: Path) -> None:
-    session.data_objects.put(str(local), path)
-
-
-def put_parallel(session: iRODSSession, path: str, local: Path) -> None:
-    with local.open("wb") as file:
-        file.truncate(LARGE)
-    session.data_objects.put(str(local), path, num_threads=3)
-
-
-def put_in_one_request(session: iRODSSession, path: str, local: Path) -> None:
-    do.put(session, path, local.read_bytes())
-
-
-def stream(session: iRODSSession, path: str, local: Path) -> None:
-    do.write(session, path, local.read_bytes())
-
-
-def touch(session: iRODSSession, path: str, local: Path) -> None:
-    session.data_objects.touch(path)
-
-
-def register(session: iRODSSession, path: str, local: Path) -> None:
-    session.data_objects.register(str(local), path)
-
 
 def copy(session: iRODSSession, path: str, local: Path) -> None:
     source = outside(path)
@@ -83,7 +63,7 @@ def outside(path: str) -> str:
     return path.rpartition("/")[0] + "-outside"
 
 
-ARRIVALS: Final = [put_small, put_parallel, put_in_one_request, stream, touch, register, copy, move]
+ARRIVALS: Final = [put_small, put_large, put_in_one_request, stream, touch_new, register, copy, move]
 
 
 @pytest.mark.parametrize("arrive", ARRIVALS, ids=lambda arrive: arrive.__name__)

@@ -29,12 +29,20 @@ from omero_irods_sandbox.irods_zone.policy.rule_file import RuleFileError
 from omero_irods_sandbox.irods_zone.running import running_zone
 from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
 from tests.wire.irods_zone import data_objects as do
+from tests.wire.irods_zone.arrivals import (
+    Arrive,
+    put_in_one_request,
+    put_large,
+    put_small,
+    register,
+    stream,
+    touch_new,
+)
 from tests.wire.irods_zone.conftest import connect
 
 RULES: Final = Path(__file__).parents[2] / "data" / "rules" / "core.py"
 PYTHON: Final = "irods_rule_engine_plugin-python-instance"
 NATIVE: Final = "irods_rule_engine_plugin-irods_rule_language-instance"
-LARGE: Final = 33 << 20
 OBJ_STAT: Final = 633
 _numbers = count(1)
 
@@ -91,33 +99,6 @@ def run(session: iRODSSession, text: str, **variables: str) -> str:
 # -- which hook fires, and how often
 
 
-def put_small(session: iRODSSession, path: str, local: Path) -> None:
-    session.data_objects.put(str(local), path)
-
-
-def put_large(session: iRODSSession, path: str, local: Path) -> None:
-    with local.open("wb") as file:
-        file.truncate(LARGE)
-    session.data_objects.put(str(local), path, num_threads=4)
-
-
-def put_in_one_request(session: iRODSSession, path: str, local: Path) -> None:
-    do.put(session, path, local.read_bytes())
-
-
-def stream(session: iRODSSession, path: str, local: Path) -> None:
-    do.write(session, path, local.read_bytes())
-
-
-def touch_new(session: iRODSSession, path: str, local: Path) -> None:
-    session.data_objects.touch(path)
-
-
-def register(session: iRODSSession, path: str, local: Path) -> None:
-    session.data_objects.register(str(local), path)
-
-
-Arrive = Callable[[iRODSSession, str, Path], None]
 ARRIVALS: Final[dict[Arrive, dict[str, int]]] = {
     put_small: {"at_rest": 1, "acPostProcForPut": 1, "database_reg_data_obj": 1, "data_obj_close": 1},
     # PRC 3.3.0 closes its other streams by replica_close, in the recorded frames of iRODS 5.0.2 too.
