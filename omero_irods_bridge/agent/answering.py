@@ -15,26 +15,26 @@ from omero_irods_bridge.agent.http.cookies import Cookies, secret_in
 from omero_irods_bridge.agent.http.sign_in import SignIn
 from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.http.tokens import Tokens
-from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.looks import health_of
+from omero_irods_bridge.agent.metrics import Metrics
 from omero_irods_bridge.agent.omero_users import OmeroUsers
+from omero_irods_bridge.agent.parts import Parts
 from omero_irods_bridge.agent.queues import Queues
 from omero_irods_bridge.agent.snapshots import Snapshots
-from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.agent_settings import APPLICATION, AgentSettings
-from omero_irods_bridge.settings import Settings
 from omero_irods_bridge.wiring import zone_of
 
 SECRET_SUFFIX: Final = ".secret"  # noqa: S105 -- the name of a file
 """Of the file beside the database that signs cookies."""
 
 
-def application(settings: Settings, jobs: Jobs, identities: Identities) -> FastAPI:
+def application(parts: Parts) -> FastAPI:
     """What answers at ``agent.listen``. Connects to nothing.
 
     Raises:
         UsageError, NotFound, AccessDenied: the file of tokens, or that of the secret, is not as it should be.
     """
+    settings, identities, jobs = parts.settings, parts.identities, parts.jobs
     agent, desk = settings.agent, Desk(jobs, identities, zone_of(settings) or "")
     tokens = Tokens(()) if agent.tokens is None else Tokens.read(agent.tokens)
     url = public_url(agent)
@@ -45,6 +45,9 @@ def application(settings: Settings, jobs: Jobs, identities: Identities) -> FastA
         Snapshots(Accounts(settings, identities).object_store, settings.snapshots.prefix),
         Queues(jobs, agent.limits_of_kinds),
         health_of(settings, desk),
+        parts.schedules.fields,
+        Metrics(parts.database, parts.clock, parts.schedules.states),
+        parts.waking,
     )
     return create_app(desk, tokens, site)
 

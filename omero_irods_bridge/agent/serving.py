@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from omero_irods_bridge.agent.answering import application
 from omero_irods_bridge.agent.http.serving import served
-from omero_irods_bridge.agent.metrics import Metrics
 from omero_irods_bridge.agent.parts import Parts, opened
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.settings import Settings
@@ -28,10 +27,7 @@ def run_api(settings: Settings, stop: CancelToken) -> None:
 def answering(parts: Parts) -> Iterator[None]:
     """Answer while the block runs."""
     agent = parts.settings.agent
-    app = application(parts.settings, parts.jobs, parts.identities)
-    app.state.schedules = parts.schedules.fields
-    app.state.waking = parts.waking
-    app.state.metrics = Metrics(parts.database, parts.clock, parts.schedules.states)
+    app = application(parts)
     with served(app, *agent.address) as (host, port):
         if agent.public_url is None and not agent.address[1]:  # links name the port that was free
             app.state.public_url = f"http://{host}:{port}"

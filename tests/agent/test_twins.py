@@ -26,6 +26,7 @@ from omero_irods_bridge.agent.health import KEPT_S, Health
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.parts import opened
 from omero_irods_bridge.agent.snapshots import Snapshots, with_text
 from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.agent_settings import AgentSettings
@@ -330,13 +331,11 @@ def test_a_look_that_breaks_is_no_answer(hands: Hands) -> None:
 
 
 def test_an_agent_whose_servers_are_away_still_starts_and_says_so(
-    tmp_path: Path, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_in(tmp_path, monkeypatch)
-    identities = Identities.parse('[users]\nada = "ada"')
-    app = application(settings, jobs, identities)
-    assert secret_file(settings.agent).stat().st_mode & 0o777 == 0o600
-    with answering(app) as api:
+    with opened(settings) as parts, answering(app := application(parts)) as api:
+        assert secret_file(settings.agent).stat().st_mode & 0o777 == 0o600
         answer = api.get("/readyz")
         assert_problem(answer, 503, "unreachable")
         assert answer.json()["title"] == "Not reachable: OMERO, iRODS."
@@ -359,10 +358,12 @@ def settings_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     place = {"irods_host": "127.0.0.1", "irods_port": 1}
     environment = {**place, "irods_user_name": "agent", "irods_zone_name": "labZone"}
     (folder / "environment.json").write_text(json.dumps(environment))
+    (folder / "users.toml").write_text('[users]\nada = "ada"')
     for name, text in (("password", "x\n"), (".irodsA", encode("x"))):
         (folder / name).write_text(text)
         (folder / name).chmod(0o600)
     monkeypatch.setenv("IRODS_AUTHENTICATION_FILE", str(folder / ".irodsA"))
     omero = OmeroSettings(host="127.0.0.1", port=1, user="agent", password_file=folder / "password")
     irods = IrodsSettings(environment_file=folder / "environment.json")
-    return Settings(omero=omero, irods=irods, agent=AgentSettings(database=str(folder / "agent.db")))
+    agent = AgentSettings(database=str(folder / "agent.db"), users=folder / "users.toml")
+    return Settings(omero=omero, irods=irods, agent=agent)
