@@ -177,16 +177,3 @@ def renamed(zone: Zone, old: str, new: str) -> None:  # noqa: F811
     with zone.catalog.database.transaction():
         zone.catalog.database.execute("update R_DATA_MAIN set data_name = ? where data_name = ?", new, old)
         zone.catalog.database.execute("update R_COLL_MAIN set coll_name = ? where coll_name = ?", new, old)
-
-
-def links(server: OmeroServer) -> list[Path]:  # noqa: F811
-    return [path for path in server.storage.managed.rglob("*") if path.is_symlink()]
-
-
-def bytes_kept(server: OmeroServer) -> int:  # noqa: F811
-    """Of regular files in the repository, but for the logs of imports."""
-    return sum(
-        path.stat().st_size
-        for path in server.storage.managed.rglob("*")
-        if path.is_file() and not path.is_symlink() and path.suffix != ".log"
-    )

@@ -24,8 +24,9 @@ from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.running import running_zone
 from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
-from tests.ingest.conftest import Drop, bytes_kept, links, png, renamed, tiff, vault_of
+from tests.ingest.conftest import Drop, png, renamed, tiff, vault_of
 from tests.wire.bridge_irods.conftest import store_of
+from tests.wire.omero_server.repository import bytes_kept, links
 
 ROOT = Path(__file__).parents[2]
 ATOMIC = 20002

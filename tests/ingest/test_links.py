@@ -12,7 +12,8 @@ from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.operations.ingesting.links import Fault
 from omero_irods_sandbox.irods_zone.zone import Zone
-from tests.ingest.conftest import Drop, links, png
+from tests.ingest.conftest import Drop, png
+from tests.wire.omero_server.repository import links
 
 
 def faults(drop: Drop, **changed: object) -> dict[str, Fault]:

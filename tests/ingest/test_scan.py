@@ -7,7 +7,8 @@ import dataclasses
 from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations import ingest
 from omero_irods_sandbox.irods_zone.zone import Zone
-from tests.ingest.conftest import Drop, bytes_kept, links, png, tiff
+from tests.ingest.conftest import Drop, png, tiff
+from tests.wire.omero_server.repository import bytes_kept, links
 
 
 def test_what_opted_in_is_in_omero_in_place_and_says_so(drop: Drop) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
-from tests.ingest.conftest import Drop, bytes_kept
+from tests.ingest.conftest import Drop
 from tests.ingest.ways import WAYS, Way
+from tests.wire.omero_server.repository import bytes_kept
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)

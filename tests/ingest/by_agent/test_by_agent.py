@@ -13,7 +13,8 @@ from omero_irods_bridge.model.jobs import IngestWork, JobState
 from tests.agent.between.test_submitting import person
 from tests.agent.conftest import until
 from tests.ingest.by_agent.conftest import STEWARD, Facility, settled
-from tests.ingest.conftest import bytes_kept, links, png
+from tests.ingest.conftest import png
+from tests.wire.omero_server.repository import bytes_kept, links
 
 DROPPED = 20
 MANY = 300

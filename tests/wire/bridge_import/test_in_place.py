@@ -27,6 +27,7 @@ from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.interop.images import write_multi_file
 from tests.wire.bridge_import.sources import Look, sha1, tiff
 from tests.wire.omero_server.conftest import Client
+from tests.wire.omero_server.repository import bytes_kept, links
 
 OPTIONS = ImportOptions(mark=ImportMark("load-1", "/zone/packet", "Fileset:3"))
 SAME = Mounts()
@@ -42,19 +43,6 @@ def image(tmp_path: Path) -> Path:
 
 def linked(path: Path) -> LinkedFile:
     return LinkedFile(str(path).lstrip("/"), PurePosixPath(path))
-
-
-def bytes_kept(server: OmeroServer) -> int:
-    """Of regular files in the repository, but for the logs of imports."""
-    return sum(
-        path.stat().st_size
-        for path in server.storage.managed.rglob("*")
-        if path.is_file() and not path.is_symlink() and path.suffix != ".log"
-    )
-
-
-def links(server: OmeroServer) -> list[Path]:
-    return [path for path in server.storage.managed.rglob("*") if path.is_symlink()]
 
 
 def test_the_repository_gets_a_link_and_no_byte(

@@ -22,8 +22,8 @@ from omero_irods_bridge.operations.placing import places_in
 from omero_irods_bridge.operations.unpack import UnpackPlan
 from omero_irods_bridge.wiring import SystemClock, receiver_on
 from omero_irods_sandbox.irods_zone.zone import Zone
-from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_unpack.conftest import Side, packed, unpacked
+from tests.wire.omero_server.repository import bytes_kept, links
 
 Mapped = dict[str, PurePosixPath]
 
@@ -49,19 +49,6 @@ def linked(store: IrodsStore, path: str, side: Side, mapping: Mapping[str, PureP
     plan = planned(store, path, side, mapping)
     with open_snapshot(store, path) as packet:
         return unpack.apply(plan, packet, side.receiver, clock=SystemClock())
-
-
-def bytes_kept(server: OmeroServer) -> int:
-    """Of regular files in the repository, but for the logs of imports."""
-    return sum(
-        path.stat().st_size
-        for path in server.storage.managed.rglob("*")
-        if path.is_file() and not path.is_symlink() and path.suffix != ".log"
-    )
-
-
-def links(server: OmeroServer) -> list[Path]:
-    return [path for path in server.storage.managed.rglob("*") if path.is_symlink()]
 
 
 def vault_files(zone: Zone) -> dict[Path, bytes]:
