@@ -9,13 +9,12 @@ from typing import Annotated, Final
 
 import typer
 
-from omero_irods_bridge.cli import output, views
+from omero_irods_bridge.cli import diagnoses, output
 from omero_irods_bridge.cli.options import Shown
 from omero_irods_bridge.model.errors import ExitStatus
 from omero_irods_bridge.operations import rule_files
 from omero_irods_bridge.operations.rule_files import Action, Language, RuleStep
 
-_MARKS: Final = {"ok": "ok     ", "warning": "WARNING", "problem": "PROBLEM", "skipped": "-      "}
 _DONE: Final = {
     Action.INSTALL: "installed",
     Action.REPLACE: "replaced",
@@ -95,16 +94,7 @@ def check(
 
     Exit status 1 when something does not work.  Example:  omero-irods rules check --json
     """
-    from omero_irods_bridge.doctor.diagnosis import Verdict
     from omero_irods_bridge.doctor.rules import rules
 
-    found = list(rules(places.language, places.target, places.programs, server_config))
-    problems = sum(one.verdict is Verdict.PROBLEM for one in found)
-    if shown.as_json:
-        output.json_result({"ok": problems == 0, "diagnoses": views.plain(found)})
-        return ExitStatus.FAILED if problems else ExitStatus.DONE
-    for one in found:
-        output.result(f"{_MARKS[one.verdict]}  {one.check}: {one.text}")
-        if one.remedy:
-            output.result(f"         {one.remedy}")
-    return ExitStatus.FAILED if problems else ExitStatus.DONE
+    found = rules(places.language, places.target, places.programs, server_config)
+    return ExitStatus.FAILED if diagnoses.tell(found, shown) else ExitStatus.DONE
