@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from omero_irods_bridge.agent.job_fields import job_of_fields
@@ -15,7 +15,6 @@ from omero_irods_bridge.cli.watching import follow
 from omero_irods_bridge.model.errors import ExitStatus, UsageError
 from omero_irods_bridge.model.jobs import Job, JobEvent, UnpackWork, Work
 from omero_irods_bridge.model.work import work_fields
-from omero_irods_bridge.operations.opening import IRODS, LOCAL
 
 if TYPE_CHECKING:
     from omero_irods_bridge.agent.client import AgentClient
@@ -68,6 +67,8 @@ def agent_for(by: ByAgent, settings: Settings, *, not_because: str = "") -> str 
 
 def here_only(path: str, zone: str | None) -> str:
     """Why an agent cannot get at the packet that a person named; "" when it can."""
+    from omero_irods_bridge.operations.opening import IRODS, LOCAL
+
     in_irods = path.removeprefix(IRODS)
     is_elsewhere = zone is not None and not path.startswith((IRODS, f"/{zone}/"))
     if path.startswith(LOCAL) or not in_irods.startswith("/") or is_elsewhere:
@@ -124,8 +125,6 @@ class _Whom:
 
     def at_work(self, work: Work) -> Work:
         """The work, in the group that this person works in: a load goes where the command would put it."""
-        from dataclasses import replace
-
         if isinstance(work, UnpackWork) and not (work.group or work.into):
             return replace(work, group=self.group)
         return work

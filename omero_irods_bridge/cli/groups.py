@@ -1,4 +1,4 @@
-"""The groups of commands for the agent: ``omero-irods agent ...`` and ``omero-irods jobs ...``."""
+"""The groups of commands, such as ``omero-irods agent ...`` and ``omero-irods jobs ...``."""
 
 from __future__ import annotations
 

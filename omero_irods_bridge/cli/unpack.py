@@ -16,7 +16,6 @@ from omero_irods_bridge.model.errors import ExitStatus, NotInPlace
 from omero_irods_bridge.model.jobs import UnpackWork
 from omero_irods_bridge.model.objects import parse_objects
 from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
-from omero_irods_bridge.operations.opening import IRODS
 
 if TYPE_CHECKING:
     from omero_irods_bridge.operations.unpack import UnpackPlan
@@ -83,6 +82,8 @@ def unpack(snapshot: _Place, wish: Wish, by: ByAgent, told: Told, login: OmeroLo
 
 
 def _work(request: UnpackRequest, login: OmeroLogin) -> UnpackWork:
+    from omero_irods_bridge.operations.opening import IRODS
+
     return UnpackWork(
         request.packet.removeprefix(IRODS),
         request.only,
