@@ -19,9 +19,10 @@ from omero_irods_bridge.model.events import Notice, Progress, Step
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.snapshot import Description, to_avus
 from omero_irods_bridge.model.stored import Avu, DataObject, parent_of
-from omero_irods_bridge.operations.incoming import INCOMING, Incoming, held, incoming_of, open_when_free
+from omero_irods_bridge.operations.incoming import INCOMING, Incoming, held, incoming_of
 from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.packing.comparing import compare
+from omero_irods_bridge.operations.packing.members import Members, write_whole
 from omero_irods_bridge.operations.packing.sealing import rename
 from omero_irods_bridge.operations.targets import next_version
 from omero_irods_bridge.packet.manifest import (
@@ -83,7 +84,7 @@ class _Expanding:
         self._packet, self._store = expansion.packet, expansion.store
         self._found, self._description = expansion.found, expansion.description
         self._place, self._work = place, work
-        self._collections: set[str] = set()
+        self._members = Members(self._store, place.path)
         self._bytes = self._items = 0
 
     def run(self, wanted: str, origin: Avu) -> str:
@@ -122,22 +123,18 @@ class _Expanding:
 
     def _write(self, member: ManifestMember) -> None:
         path = self._path(member.path)
-        writer, digest, offset = open_when_free(self._store, path), hashlib.sha256(), 0
-        try:
-            for chunk in self._packet.chunks(member.path):
-                self._work.cancel.check()
-                writer.write_at(0, offset, chunk)
-                digest.update(chunk)
-                offset += len(chunk)
-                self._count(len(chunk))
-            self._check(member, Sha256(digest.hexdigest()))
-        except BaseException:
-            writer.abort()
-            raise
-        writer.close()
+        write_whole(self._store, path, self._checked(member))
         compare(self._store, path, member.sha256)
 
-    def _check(self, member: ManifestMember, read: Sha256) -> None:
+    def _checked(self, member: ManifestMember) -> Iterator[bytes]:
+        """All its bytes, and an error at the end when they are not what was packed."""
+        digest = hashlib.sha256()
+        for chunk in self._packet.chunks(member.path):
+            self._work.cancel.check()
+            yield chunk
+            digest.update(chunk)
+            self._count(len(chunk))
+        read = Sha256(digest.hexdigest())
         if read != member.sha256:
             raise ChecksumMismatch(
                 f"{member.path} in {self._found.path} is not what was packed: its SHA-256 is {read}.",
@@ -147,12 +144,7 @@ class _Expanding:
     def _path(self, member: str) -> str:
         if INCOMING in member.split("/"):
             raise BadPacket(f"{self._found.path} has the member {member}, which would never be seen.")
-        path = f"{self._place.path}/{member}"
-        collection = parent_of(path)
-        if collection not in self._collections:
-            self._store.make_collection(collection)
-            self._collections.add(collection)
-        return path
+        return self._members.place(member)
 
     def _count(self, size: int = 0, *, items: int = 0) -> None:
         self._bytes, self._items = self._bytes + size, self._items + items

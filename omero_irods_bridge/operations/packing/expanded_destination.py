@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from omero_irods_bridge.model.checksums import Sha256
-from omero_irods_bridge.model.stored import parent_of
 from omero_irods_bridge.operations.incoming import open_when_free
 from omero_irods_bridge.operations.packing.comparing import compare
 from omero_irods_bridge.operations.packing.destination import Stored, Tools
+from omero_irods_bridge.operations.packing.members import Members, write_whole
 from omero_irods_bridge.packet.deflating import Deflated
 from omero_irods_bridge.ports import ObjectStore, ObjectWriter
 
@@ -34,14 +34,14 @@ class ExpandedDestination:
     """
 
     def __init__(self, store: ObjectStore, path: str, tools: Tools, kept_size: int) -> None:
-        self._store, self._path, self._tools = store, path, tools
-        self._made: set[str] = set()
+        self._store, self._tools = store, tools
+        self._members = Members(store, path)
         self._member: _Member | None = None
         self._size = kept_size
         self._last_sha256: Sha256 | None = None
 
     def begin(self, member: str, size: int) -> None:
-        path = self._place(member)
+        path = self._members.place(member)
         is_small = size <= self._tools.piece_bytes
         streams = self._tools.writers.count
         writer = None if is_small else open_when_free(self._store, path, streams=streams)
@@ -79,8 +79,8 @@ class ExpandedDestination:
         """Metadata are kept readable: not compressed."""
         self._last_sha256 = content.sha256
         self._size += content.size
-        path = self._place(member)
-        _write(self._store, path, content.inflated())
+        path = self._members.place(member)
+        write_whole(self._store, path, content.inflated())
         compare(self._store, path, content.sha256)
 
     def finish(self) -> Stored:
@@ -99,33 +99,10 @@ class ExpandedDestination:
             raise ValueError("no member was begun")
         return self._member
 
-    def _place(self, member: str) -> str:
-        """Where a member goes; the collection for it is there afterwards."""
-        path = f"{self._path}/{member}"
-        collection = parent_of(path)
-        if collection not in self._made:
-            self._store.make_collection(collection)
-            self._made.add(collection)
-        return path
-
     def _put_small(self, path: str, data: bytes, sha256: Sha256, cost: int) -> None:
         def put(_stream: int) -> None:
-            _write(self._store, path, [data])
+            write_whole(self._store, path, [data])
             self._tools.budget.give_back(cost)
             compare(self._store, path, sha256)
 
         self._tools.writers.submit(put)
-
-
-def _write(store: ObjectStore, path: str, chunks: Iterable[bytes]) -> None:
-    """Write a whole data object through one stream."""
-    writer = open_when_free(store, path)
-    try:
-        offset = 0
-        for chunk in chunks:
-            writer.write_at(0, offset, chunk)
-            offset += len(chunk)
-    except BaseException:
-        writer.abort()
-        raise
-    writer.close()

@@ -1,0 +1,40 @@
+"""Members of an expanded packet: each is a data object below one collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from omero_irods_bridge.model.stored import parent_of
+from omero_irods_bridge.operations.incoming import open_when_free
+from omero_irods_bridge.ports import ObjectStore
+
+
+class Members:
+    """Where members go below the collection ``path``."""
+
+    def __init__(self, store: ObjectStore, path: str) -> None:
+        self._store, self._path = store, path
+        self._made: set[str] = set()
+
+    def place(self, member: str) -> str:
+        """Its path; the collection for it is there afterwards."""
+        path = f"{self._path}/{member}"
+        collection = parent_of(path)
+        if collection not in self._made:
+            self._store.make_collection(collection)
+            self._made.add(collection)
+        return path
+
+
+def write_whole(store: ObjectStore, path: str, chunks: Iterable[bytes]) -> None:
+    """Write a data object through one stream; it is stale when ``chunks`` or the server fails."""
+    writer = open_when_free(store, path)
+    try:
+        offset = 0
+        for chunk in chunks:
+            writer.write_at(0, offset, chunk)
+            offset += len(chunk)
+    except BaseException:
+        writer.abort()
+        raise
+    writer.close()
