@@ -64,12 +64,17 @@ async def ask_to_wait(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def of_database(_request: Request, error: Exception) -> JSONResponse:
-    """Of a database that does not answer, or has no room; what it says stays here."""
+    """Of a database that does not answer, or has no room."""
+    return problem(*told_of_database(error))
+
+
+def told_of_database(error: Exception) -> tuple[HTTPStatus, str, str, str]:
+    """Status, code, title and hint of what the database raised; what it says itself stays here."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
     if _is_full(error):
         title = "The disk of the agent's database is full: nothing was kept."
-        return problem(status, "no-space", title, "Ask the administrator of the agent to make room.")
-    return problem(status, "unreachable", "The database of the agent does not answer.", "Try again later.")
+        return status, "no-space", title, "Ask the administrator of the agent to make room."
+    return status, "unreachable", "The database of the agent does not answer.", "Try again later."
 
 
 def _is_full(error: Exception) -> bool:
@@ -89,7 +94,14 @@ async def of_http(request: Request, error: Exception) -> JSONResponse:
 
 async def of_anything(_request: Request, _error: Exception) -> JSONResponse:
     """Of a mistake of ours; what it was stays in the log."""
-    return problem(500, "failed", "Something went wrong in the agent.", "Its log says what.")
+    error = defect()
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, error.code, error.message, error.hint)
+
+
+def defect() -> BridgeError:
+    """What is said of a mistake of ours."""
+    hint = "Its log says more. Tell its administrator."
+    return BridgeError("Something went wrong in the agent.", hint=hint)
 
 
 async def of_validation(_request: Request, error: Exception) -> JSONResponse:

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from omero_irods_bridge.agent.http.problems import problem, status_of
+from omero_irods_bridge.agent.http.problems import defect, status_of, told_of_database
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn
 from omero_irods_bridge.agent.pages.rendering import go_to, page
 from omero_irods_bridge.model.errors import BridgeError
@@ -65,8 +65,7 @@ def _told(error: Exception) -> tuple[int, str, str, str]:
     if isinstance(error, BridgeError):
         return status_of(error), error.code, error.message, error.hint
     if isinstance(error, SQLAlchemyError):
-        text = "The database of the agent does not answer."
-        return HTTPStatus.SERVICE_UNAVAILABLE, "unreachable", text, "Try again later."
+        return told_of_database(error)
     if isinstance(error, RequestValidationError):
         told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()[:5])
         return HTTPStatus.UNPROCESSABLE_ENTITY, "usage", told, "Check the address."
@@ -78,22 +77,18 @@ def _told(error: Exception) -> tuple[int, str, str, str]:
 
 def errors_as_pages(app: FastAPI) -> None:
     """Have what is not there, and what nobody foresaw, told as a page, unless a program asked the API."""
-    told_to_programs = app.exception_handlers[HTTPException]
+    for kind in (HTTPException, Exception):
+        app.add_exception_handler(kind, _as_page_or(app.exception_handlers[kind]))
 
-    async def of_http(request: Request, error: Exception) -> Response:
+
+def _as_page_or(tell_programs: Callable[[Request, Any], Any]) -> Handler:
+    async def of_error(request: Request, error: Exception) -> Response:
         if _is_for_programs(request):
-            answer: Response = await told_to_programs(request, error)  # type: ignore[misc]
+            answer: Response = await tell_programs(request, error)
             return answer
-        return refusal(request, error)
+        return refusal(request, error if isinstance(error, HTTPException) else defect())
 
-    async def of_defect(request: Request, _error: Exception) -> Response:
-        text, hint = "Something went wrong in the agent.", "Its log says more. Tell its administrator."
-        if _is_for_programs(request):
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", text, hint)
-        return refusal(request, BridgeError(text, hint=hint))
-
-    app.add_exception_handler(HTTPException, of_http)
-    app.add_exception_handler(Exception, of_defect)
+    return of_error
 
 
 def _is_for_programs(request: Request) -> bool:

@@ -20,6 +20,7 @@ from omero_irods_bridge.model.snapshot import State
 from tests.agent.answers import by
 from tests.agent.pages.conftest import MakeReader, Reader, pack, spec, words_of
 from tests.agent.pages.world import World, ago, schedule
+from tests.agent.test_outages import no_more_pages
 
 BAD = "\"><img src=x onerror=alert(1)><script>alert(2)</script>'&{{7*7}}"
 
@@ -347,6 +348,23 @@ def test_a_database_that_is_away_is_said(world: World, ada: Reader) -> None:
     page = ada.get("/jobs")
     assert page.status_code == 503
     assert "The database of the agent does not answer." in words_of(page)
+
+
+def test_a_database_that_has_no_room_is_said_to_who_hands_in_a_job(world: World, ada: Reader) -> None:
+    ada.get("/jobs/new")
+    form = ada.last
+    asked = {"kind": "verify", "path": f"/tempZone/{'a' * 1000}"}
+
+    def handed_in() -> httpx.Response:
+        ada.last = form
+        return ada.post("/jobs", **asked)
+
+    with no_more_pages(world.database):
+        page = next(one for one in (handed_in() for _ in range(200)) if one.status_code != 303)
+    assert page.status_code == 503
+    assert "The disk of the agent's database is full: nothing was kept." in words_of(page)
+    assert "Ask the administrator of the agent to make room." in words_of(page)
+    assert handed_in().status_code == 303
 
 
 def test_pages_load_nothing_from_elsewhere_and_run_no_script_of_others(world: World, ada: Reader) -> None:
