@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from fastapi import FastAPI, Request
 
+from omero_irods_bridge.agent.desk import Requester
 from omero_irods_bridge.agent.health import Health
 from omero_irods_bridge.agent.http.sign_in import SignIn
 from omero_irods_bridge.agent.metrics import Metrics
@@ -17,6 +18,9 @@ from omero_irods_bridge.agent.waking import Waking
 from omero_irods_bridge.model.errors import NotFound
 
 PUBLIC_URL: Final = "http://127.0.0.1:8640"
+
+Rows: TypeAlias = Callable[[], Sequence[Mapping[str, Any]]]
+"""Of all schedules, as programs get them."""
 
 _T = TypeVar("_T")
 
@@ -33,7 +37,7 @@ class Site:
     snapshots: Snapshots | None = None
     queues: Queues | None = None
     health: Health | None = None
-    schedules: Callable[[], Sequence[Any]] | None = None
+    schedules: Rows | None = None
     metrics: Metrics | None = None
     waking: Waking | None = None
 
@@ -68,6 +72,12 @@ def waking_of(request: Request) -> Waking:
     """Raises NotFound where nobody can be woken."""
     found: Waking | None = request.app.state.waking
     return _there(found, "wake-ups")
+
+
+def schedules_of(request: Request, asker: Requester) -> list[Mapping[str, Any]]:
+    """The schedules that work for this user; for an administrator all."""
+    known: Rows | None = request.app.state.schedules
+    return [one for one in (known() if known else ()) if asker.is_admin or one["user"] == asker.user]
 
 
 def _there(found: _T | None, what: str) -> _T:

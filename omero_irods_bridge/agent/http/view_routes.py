@@ -20,7 +20,7 @@ from omero_irods_bridge.agent.http.answers import (
     SnapshotsAnswer,
 )
 from omero_irods_bridge.agent.http.doors import Admin, Reader, TheDesk
-from omero_irods_bridge.agent.http.site import queues_of, snapshots_of
+from omero_irods_bridge.agent.http.site import queues_of, schedules_of, snapshots_of
 from omero_irods_bridge.agent.http.snapshot_query import Path, SnapshotQuery
 from omero_irods_bridge.agent.queues import Queues
 from omero_irods_bridge.agent.snapshots import Snapshots, snapshot_fields
@@ -88,9 +88,7 @@ def list_days(desk: TheDesk, asker: Reader, days: Annotated[int, Query(ge=1, le=
 @router.get("/schedules", tags=["schedules"], response_model=SchedulesAnswer)
 def list_schedules(request: Request, asker: Reader) -> Any:
     """What is asked for again and again for this user, for an administrator of all; and when it was last."""
-    known: Callable[[], list[dict[str, Any]]] | None = request.app.state.schedules
-    found = [] if known is None else known()
-    return {"schedules": [one for one in found if asker.is_admin or one["user"] == asker.user]}
+    return {"schedules": schedules_of(request, asker)}
 
 
 def whose(asker: Requester, user: str | None) -> str:

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from omero_irods_bridge.agent.http.doors import Admin, Reader, TheDesk
 from omero_irods_bridge.agent.http.health_routes import TheHealth
-from omero_irods_bridge.agent.http.site import queues_of
+from omero_irods_bridge.agent.http.site import queues_of, schedules_of
 from omero_irods_bridge.agent.pages.forms import Posted
 from omero_irods_bridge.agent.pages.refusals import PageRoute
 from omero_irods_bridge.agent.pages.rendering import go_to, page
-from omero_irods_bridge.agent.pages.strip import schedules_of, strip_of
+from omero_irods_bridge.agent.pages.strip import strip_of
 from omero_irods_bridge.model.jobs import JobKind
 
 router: Final = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=Response)

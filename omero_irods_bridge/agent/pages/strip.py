@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final
 
 from fastapi import Request
 
 from omero_irods_bridge.agent.desk import Desk, Requester
+from omero_irods_bridge.agent.http.site import schedules_of
 from omero_irods_bridge.agent.pages.words import count
 from omero_irods_bridge.agent.store.days import Day
 
@@ -96,12 +97,6 @@ def overdue_of(request: Request, asker: Requester) -> list[Overdue]:
     return [
         Overdue(one["name"], _date(one["next_at"])) for one in schedules_of(request, asker) if one["overdue"]
     ]
-
-
-def schedules_of(request: Request, asker: Requester) -> list[Mapping[str, Any]]:
-    """The schedules that work for this user; for an administrator all."""
-    known: Callable[[], Sequence[Mapping[str, Any]]] | None = request.app.state.schedules
-    return [one for one in (known() if known else ()) if asker.is_admin or one["user"] == asker.user]
 
 
 def _date(at: str) -> date:
