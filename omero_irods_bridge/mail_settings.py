@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from omero_irods_bridge.model.hosts import is_this_computer
+from omero_irods_bridge.setting_types import AbsolutePath
 
 OF_OMERO: Final = "omero"
 """Of ``addresses``: the e-mail address that OMERO knows of the user."""
@@ -57,14 +57,7 @@ def _addresses(text: str) -> str:
     return text
 
 
-def _absolute(path: Path) -> Path:
-    if not path.expanduser().is_absolute():
-        raise ValueError("must be an absolute path")
-    return path.expanduser()
-
-
 Address = Annotated[str, AfterValidator(_address)]
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
 class MailSettings(BaseModel):
