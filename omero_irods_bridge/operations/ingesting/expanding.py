@@ -17,13 +17,13 @@ from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import BadPacket, ChecksumMismatch, TargetExists
 from omero_irods_bridge.model.events import Notice, Progress, Step
 from omero_irods_bridge.model.files import FileRole
-from omero_irods_bridge.model.snapshot import Description, to_avus
+from omero_irods_bridge.model.snapshot import Description
 from omero_irods_bridge.model.stored import Avu, DataObject, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING, Incoming, held, incoming_of
 from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.packing.comparing import compare
 from omero_irods_bridge.operations.packing.members import Members, write_whole
-from omero_irods_bridge.operations.packing.sealing import rename
+from omero_irods_bridge.operations.packing.sealing import annotate, rename
 from omero_irods_bridge.operations.targets import next_version
 from omero_irods_bridge.packet.manifest import (
     MANIFEST_BYTES,
@@ -151,13 +151,10 @@ class _Expanding:
         self._work.report(Progress(self._bytes, self._items))
 
     def _describe(self, manifest: Sha256, size: int, origin: Avu) -> None:
-        """All in one call, before it can be seen."""
+        """Before it can be seen."""
         note = f"expanded from {self._found.path}"
         told = replace(self._description, sha256=manifest.hex, size=size, note=note)
-        avus = {*to_avus(told, self._work.options.prefix), origin}
-        before = set(self._store.avus(self._place.path))
-        stale = {one for one in before - avus if one.attribute.startswith(self._work.options.prefix)}
-        self._store.change_avus(self._place.path, add=sorted(avus - before), remove=sorted(stale))
+        annotate(self._store, self._place.path, told, self._work.options.prefix, more=[origin])
 
     def _seal(self, wanted: str) -> str:
         """Nothing is overwritten: the next free name where this one is taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import count
 
 from omero_irods_bridge.model.errors import BridgeError, TargetExists, Unreachable
@@ -9,7 +10,7 @@ from omero_irods_bridge.model.events import Notice, Report
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.packing import Existing
 from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
-from omero_irods_bridge.model.stored import Collection, DataObject, name_of
+from omero_irods_bridge.model.stored import Avu, Collection, DataObject, name_of
 from omero_irods_bridge.operations.packing.destination import Stored
 from omero_irods_bridge.operations.packing.planning import SOFTWARE, PackPlan, target_exists
 from omero_irods_bridge.operations.targets import next_version
@@ -47,9 +48,11 @@ def _named(graph: Graph, row: Row, detail: str, field: str) -> str:
     return str(found.get(field, ""))
 
 
-def annotate(store: ObjectStore, path: str, description: Description, prefix: str) -> None:
+def annotate(
+    store: ObjectStore, path: str, description: Description, prefix: str, *, more: Iterable[Avu] = ()
+) -> None:
     """Give the packet its AVUs, all in one call; what an earlier run may have left under our prefix goes."""
-    wanted = set(to_avus(description, prefix))
+    wanted = {*to_avus(description, prefix), *more}
     present = {avu for avu in store.avus(path) if avu.attribute.startswith(prefix)}
     store.change_avus(path, add=sorted(wanted - present), remove=sorted(present - wanted))
 
