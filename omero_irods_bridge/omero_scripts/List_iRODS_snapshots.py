@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from omero import scripts
-from omero.rtypes import rlong, rstring
 
 from omero_irods_bridge.omero_scripts.agent_call import (
     AGENT,
-    VERSION,
     Agent,
-    answer,
     chosen,
     newest_first,
     plain,
+    run_script,
+    selection,
     snapshots_of,
 )
 
-KINDS = ("Project", "Dataset", "Image", "Screen", "Plate", "Well")
 SHOWN = 3
 MOST_ASKED = 20
 
@@ -56,26 +54,13 @@ def _line(one: dict[str, Any]) -> str:
 
 def main() -> None:
     """What OMERO runs."""
-    client = scripts.client(
+    run_script(
         "List_iRODS_snapshots.py",
         "Lists snapshots in iRODS, the newest first: of the selected object, of a name, or all of yours.",
-        scripts.String(
-            "Data_Type",
-            grouping="1",
-            description="What is selected.",
-            values=[rstring(one) for one in KINDS],
-            default="Dataset",
-        ),
-        scripts.List("IDs", grouping="2", description="Which one.").ofType(rlong(0)),
+        *selection("Which one."),
         scripts.String("Name", grouping="3", description="Of objects whose name contains this."),
-        version=VERSION,
-        authors=["OMERO-iRODS bridge"],
-        institutions=[""],
+        act=show,
     )
-    try:
-        answer(client, show)
-    finally:
-        client.closeSession()
 
 
 if __name__ == "__main__":

@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from omero import scripts
-from omero.rtypes import rlong, rstring
 
 from omero_irods_bridge.omero_scripts.agent_call import (
-    VERSION,
     Agent,
     Refused,
-    answer,
     chosen,
     group_of,
     plain,
+    run_script,
+    selection,
     snapshots_of,
 )
-
-KINDS = ("Project", "Dataset", "Image", "Screen", "Plate", "Well")
 
 
 def load(client: Any, agent: Agent) -> tuple[str, object, str]:
@@ -47,18 +44,11 @@ def _newest(client: Any, agent: Agent) -> str:
 
 def main() -> None:
     """What OMERO runs."""
-    client = scripts.client(
+    run_script(
         "Load_from_iRODS.py",
         "Makes OMERO objects of a snapshot in iRODS: of the one that is named, or else of the newest one of "
         "the selected object.\nThe work is done in the background. The same snapshot is never loaded twice.",
-        scripts.String(
-            "Data_Type",
-            grouping="1",
-            description="What is selected.",
-            values=[rstring(one) for one in KINDS],
-            default="Dataset",
-        ),
-        scripts.List("IDs", grouping="2", description="Which one.").ofType(rlong(0)),
+        *selection("Which one."),
         scripts.String("Snapshot", grouping="3", description="Its path in iRODS."),
         scripts.String(
             "Into", grouping="4", description="A container of yours, such as Project:7 or Dataset:12."
@@ -66,14 +56,8 @@ def main() -> None:
         scripts.String(
             "Again", grouping="5", description="Any word: make another copy of what is loaded already."
         ),
-        version=VERSION,
-        authors=["OMERO-iRODS bridge"],
-        institutions=[""],
+        act=load,
     )
-    try:
-        answer(client, load)
-    finally:
-        client.closeSession()
 
 
 if __name__ == "__main__":

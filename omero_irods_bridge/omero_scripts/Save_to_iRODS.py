@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from omero import scripts
-from omero.rtypes import rlong, rstring
+from omero.rtypes import rstring
 
-from omero_irods_bridge.omero_scripts.agent_call import VERSION, Agent, answer, chosen, group_of, plain
+from omero_irods_bridge.omero_scripts.agent_call import (
+    Agent,
+    chosen,
+    group_of,
+    plain,
+    run_script,
+    selection,
+)
 
-KINDS = ("Project", "Dataset", "Image", "Screen", "Plate", "Well")
 FORMS = ("zip", "expanded")
 
 
@@ -36,19 +42,11 @@ def _named(kind: str, ids: list[int]) -> str:
 
 def main() -> None:
     """What OMERO runs."""
-    client = scripts.client(
+    run_script(
         "Save_to_iRODS.py",
         "Saves the selected data, with all that OMERO knows about it, as a verified snapshot in iRODS.\n"
         "The work is done in the background.",
-        scripts.String(
-            "Data_Type",
-            optional=False,
-            grouping="1",
-            description="What is selected.",
-            values=[rstring(one) for one in KINDS],
-            default="Dataset",
-        ),
-        scripts.List("IDs", optional=False, grouping="2", description="Which ones.").ofType(rlong(0)),
+        *selection("Which ones.", optional=False),
         scripts.String("Note", grouping="3", description="Is kept with the snapshot."),
         scripts.String(
             "Form",
@@ -60,14 +58,8 @@ def main() -> None:
         scripts.String(
             "Target", grouping="5", description="A path in iRODS; the usual place when it is empty."
         ),
-        version=VERSION,
-        authors=["OMERO-iRODS bridge"],
-        institutions=[""],
+        act=save,
     )
-    try:
-        answer(client, save)
-    finally:
-        client.closeSession()
 
 
 if __name__ == "__main__":

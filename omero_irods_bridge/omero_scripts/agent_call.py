@@ -17,7 +17,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from omero.rtypes import rstring, wrap
+from omero import scripts
+from omero.rtypes import rlong, rstring, wrap
 
 AGENT = "http://127.0.0.1:8640"
 VERSION = "development"
@@ -25,6 +26,7 @@ TIMEOUT_S = 40
 LARGEST_ANSWER = 16 << 20
 MOST = 1000
 LONGEST_TEXT = 500
+KINDS = ("Project", "Dataset", "Image", "Screen", "Plate", "Well")
 
 _LINK = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]{1,500}", re.ASCII)
 _TELL = "Tell the administrator of the iRODS agent."
@@ -147,6 +149,19 @@ def link(url: object) -> str:
     return url if isinstance(url, str) and _LINK.fullmatch(url) else ""
 
 
+def selection(which: str, *, optional: bool = True) -> tuple[Any, Any]:
+    """The inputs that OMERO's clients fill in with what is selected."""
+    kind = scripts.String(
+        "Data_Type",
+        optional=optional,
+        grouping="1",
+        description="What is selected.",
+        values=[rstring(one) for one in KINDS],
+        default="Dataset",
+    )
+    return kind, scripts.List("IDs", optional=optional, grouping="2", description=which).ofType(rlong(0))
+
+
 def chosen(client: Any, name: str, default: Any = "") -> Any:
     """An input of the script, ``default`` where the person left it out."""
     value = client.getInput(name, unwrap=True)
@@ -156,6 +171,19 @@ def chosen(client: Any, name: str, default: Any = "") -> Any:
 def group_of(client: Any) -> str:
     """The group that the script runs in: that of the selection."""
     return str(client.getSession().getAdminService().getEventContext().groupName)
+
+
+def run_script(
+    name: str, about: str, *inputs: Any, act: Callable[[Any, Agent], tuple[str, object, str]]
+) -> None:
+    """What OMERO runs: tells it the inputs, or runs ``act(client, agent)`` and shows what that gives."""
+    client = scripts.client(
+        name, about, *inputs, version=VERSION, authors=["OMERO-iRODS bridge"], institutions=[""]
+    )
+    try:
+        answer(client, act)
+    finally:
+        client.closeSession()
 
 
 def answer(client: Any, act: Callable[[Any, Agent], tuple[str, object, str]]) -> None:
