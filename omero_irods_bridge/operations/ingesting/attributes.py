@@ -90,7 +90,12 @@ def known_of(avus: Iterable[Avu], options: IngestOptions) -> Known:
 
 def is_in_omero(known: Known, found: DataObject) -> bool:
     """Whether these AVUs are of this object, and of the content that it has."""
-    return known.fileset is not None and known.of == str(found.id) and known.version == version_of(found)
+    return was_ingested(known, found) and known.version == version_of(found)
+
+
+def was_ingested(known: Known, found: DataObject) -> bool:
+    """Whether these AVUs are of this object, be it with another content; AVUs can be copied."""
+    return known.fileset is not None and known.of == str(found.id)
 
 
 def was_released(known: Known, found: DataObject) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -17,7 +17,7 @@ from omero_irods_bridge.model.imports import LinkedFile
 from omero_irods_bridge.model.ingest import IngestOptions, Linked, version_of
 from omero_irods_bridge.model.stored import Avu, DataObject, ReplicaStatus
 from omero_irods_bridge.operations.ingesting import attributes
-from omero_irods_bridge.operations.ingesting.attributes import Known, known_of
+from omero_irods_bridge.operations.ingesting.attributes import Known, known_of, was_ingested
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from omero_irods_bridge.operations.placing import is_place_of, place_of
 from omero_irods_bridge.ports import FilePlace, ObjectStore, TreeStore
@@ -76,11 +76,18 @@ def find_linked(store: TreeStore, collection: str, options: IngestOptions) -> li
     """All objects at and below a collection that were ingested, in place or not, by path; few queries."""
     avus = store.avus_below(collection, options.prefix)
     children = store.children(collection, recursive=True)
+    return linked_among((one for one in children if isinstance(one, DataObject)), avus, options)
+
+
+def linked_among(
+    objects: Iterable[DataObject], avus: Mapping[str, tuple[Avu, ...]], options: IngestOptions
+) -> list[LinkedObject]:
+    """Those of ``objects`` that were ingested, as their ``avus`` by path say; no query."""
     found = []
-    for one in children:
-        if isinstance(one, DataObject) and one.path in avus:
+    for one in objects:
+        if one.path in avus:
             known = known_of(avus[one.path], options)
-            if known.fileset is not None and known.of == str(one.id):
+            if was_ingested(known, one):
                 found.append(LinkedObject(one, known, avus[one.path]))
     return found
 

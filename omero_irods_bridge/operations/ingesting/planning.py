@@ -25,7 +25,13 @@ from omero_irods_bridge.model.ingest import (
 )
 from omero_irods_bridge.model.stored import Avu, DataObject, name_of, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
-from omero_irods_bridge.operations.ingesting.attributes import Known, is_in_omero, known_of, was_released
+from omero_irods_bridge.operations.ingesting.attributes import (
+    Known,
+    is_in_omero,
+    known_of,
+    was_ingested,
+    was_released,
+)
 from omero_irods_bridge.operations.ingesting.cards import ENDING
 from omero_irods_bridge.operations.ingesting.completeness import Patience, quiet_in, why_wait
 from omero_irods_bridge.operations.ingesting.grouping import ReadReferences, group
@@ -355,8 +361,7 @@ def _own_card(opt_in: OptIn) -> Card | None:
 
 
 def _changed_under_link(known: Known, found: DataObject) -> bool:
-    mine = known.fileset is not None and known.of == str(found.id)
-    return mine and known.linked == Linked.IN_PLACE
+    return was_ingested(known, found) and known.linked == Linked.IN_PLACE
 
 
 def _under_link(path: str) -> NotInPlace:

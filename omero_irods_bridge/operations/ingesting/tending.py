@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Busy, Interrupted, StalePlan
@@ -20,7 +20,7 @@ from omero_irods_bridge.model.stored import Avu, parent_of
 from omero_irods_bridge.operations.ingesting.annotating import annotate
 from omero_irods_bridge.operations.ingesting.claiming import claimed
 from omero_irods_bridge.operations.ingesting.importing import Work
-from omero_irods_bridge.operations.ingesting.links import LinkedObject, gone, release
+from omero_irods_bridge.operations.ingesting.links import gone, linked_among, release
 from omero_irods_bridge.operations.ingesting.moving import move, places_of
 from omero_irods_bridge.operations.ingesting.packets import describe_packet
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
@@ -113,7 +113,7 @@ def _silent(card: Card) -> Card:
 
 def release_deleted(plan: IngestPlan, work: Work) -> list[str]:
     """Take the AVUs from objects whose image somebody has deleted in OMERO; their paths."""
-    linked = list(_linked(plan))
+    linked = linked_among(plan.objects.values(), plan.avus, plan.options)
     if not linked:
         return []
     with work.hands.witness() as side:
@@ -127,13 +127,6 @@ def release_deleted(plan: IngestPlan, work: Work) -> list[str]:
                 raise
             work.report(Notice(f"{one.found.path} is gone from OMERO and stays protected: {error.message}"))
     return released
-
-
-def _linked(plan: IngestPlan) -> Iterable[LinkedObject]:
-    for path, found in plan.objects.items():
-        known = plan.known(path)
-        if known.fileset is not None and known.of == str(found.id):
-            yield LinkedObject(found, known, plan.avus.get(path, ()))
 
 
 def _unless_passing(error: BridgeError, failure: IngestFailure, fail: Fail) -> None:
