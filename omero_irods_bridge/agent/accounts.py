@@ -69,7 +69,7 @@ class Accounts:
         self._identities.irods_user(user)
         with (
             _sessions_of_ours(user),
-            self._service() as service,
+            open_service(self._settings.omero) as service,
             service.as_user(user, group or None) as connection,
         ):
             yield connection
@@ -82,10 +82,7 @@ class Accounts:
             AccessDenied: he may not use the agent, or the agent may not act as him.
             Unreachable: nobody answers there.
         """
-        name = self._identities.irods_user(user)
-        file = self._settings.irods.environment_file
-        with IrodsStore(account_from_environment(file, client_user=name)) as store:
-            store.find(f"/{store.zone}")  # a wrong password is told now, not after OMERO was asked
+        with open_zone(self._settings, self._identities.irods_user(user)) as store:
             yield store
 
     @contextmanager
@@ -100,14 +97,11 @@ class Accounts:
             Unreachable: nobody answers there.
         """
         name, is_all = self._identities.irods_user(user), self._identities.is_admin(user)
-        file = self._settings.irods.environment_file
-        account = account_from_environment(file, client_user=None if is_all else name)
         with (
-            IrodsStore(account, as_admin=is_all) as store,
+            open_zone(self._settings, None if is_all else name, as_admin=is_all) as store,
             _sessions_of_ours(user),
-            self._service() as service,
+            open_service(self._settings.omero) as service,
         ):
-            store.find(f"/{store.zone}")
             if is_all:
                 with hands_of_service(service, store, self._settings, self._people()) as hands:
                     yield store, hands, f"/{store.zone}"
@@ -124,14 +118,6 @@ class Accounts:
                 yield side_on(connection, self._settings)
 
         return hands_of_person(user, side, store)
-
-    @contextmanager
-    def _service(self) -> Iterator[OmeroConnection]:
-        omero = self._settings.omero
-        host, name, file = service_account(omero)
-        login = UserPassword(host, name, read_secret(file), omero.port)
-        with connect(login, secure=omero.secure) as service:
-            yield service
 
 
 @contextmanager
@@ -157,6 +143,38 @@ def service_account(omero: OmeroSettings) -> tuple[str, str, Path]:
         "The settings do not say host, user and password_file of the agent's account in OMERO.",
         hint="Set them below [omero]; the account is a light administrator with the privilege Sudo.",
     )
+
+
+def service_login(omero: OmeroSettings) -> UserPassword:
+    """What the agent's own account in OMERO logs in with.
+
+    Raises:
+        UsageError: as :func:`service_account`.
+        NotFound, AccessDenied: the file of the password.
+    """
+    host, name, file = service_account(omero)
+    return UserPassword(host, name, read_secret(file), omero.port)
+
+
+@contextmanager
+def open_service(omero: OmeroSettings) -> Iterator[OmeroConnection]:
+    """OMERO as the agent's own account. Raises as :func:`service_login`, and Unreachable."""
+    with connect(service_login(omero), secure=omero.secure) as service:
+        yield service
+
+
+@contextmanager
+def open_zone(settings: Settings, user: str | None = None, *, as_admin: bool = False) -> Iterator[IrodsStore]:
+    """The zone as this user of iRODS, none for the agent's own account, when it lets the agent in.
+
+    Raises:
+        AccessDenied: it does not; this is told now, not after OMERO was asked.
+        Unreachable: nobody answers there.
+    """
+    account = account_from_environment(settings.irods.environment_file, client_user=user)
+    with IrodsStore(account, as_admin=as_admin) as store:
+        store.find(f"/{store.zone}")
+        yield store
 
 
 def service_user_in_irods(settings: Settings) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from omero_irods_bridge.adapters.irods.environment import account_from_environment
-from omero_irods_bridge.adapters.irods.store import IrodsStore
-from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.adapters.omero.signing_in import user_of
-from omero_irods_bridge.agent.accounts import service_account
+from omero_irods_bridge.agent.accounts import open_zone, service_login
 from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.health import Health
 from omero_irods_bridge.agent.store.jobs import JobFilter
-from omero_irods_bridge.settings import Settings, read_secret
+from omero_irods_bridge.settings import Settings
 
 
 def health_of(settings: Settings, desk: Desk) -> Health:
@@ -29,10 +26,9 @@ def _ask_database(desk: Desk) -> None:
 
 
 def _log_in_to_omero(settings: Settings) -> None:
-    host, user, file = service_account(settings.omero)
-    user_of(UserPassword(host, user, read_secret(file), settings.omero.port), secure=settings.omero.secure)
+    user_of(service_login(settings.omero), secure=settings.omero.secure)
 
 
 def _log_in_to_irods(settings: Settings) -> None:
-    with IrodsStore(account_from_environment(settings.irods.environment_file)) as store:
-        store.find(f"/{store.zone}")
+    with open_zone(settings):
+        pass

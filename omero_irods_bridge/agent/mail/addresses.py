@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from omero_irods_bridge.adapters.omero.connection import connect
 from omero_irods_bridge.adapters.omero.email_addresses import email_of
-from omero_irods_bridge.adapters.omero.login import UserPassword
-from omero_irods_bridge.agent.accounts import service_account
+from omero_irods_bridge.agent.accounts import open_service
 from omero_irods_bridge.mail_settings import NAME, OF_OMERO, is_address
 from omero_irods_bridge.model.errors import NotFound
-from omero_irods_bridge.settings import OmeroSettings, read_secret
+from omero_irods_bridge.settings import OmeroSettings
 
 FindAddress: TypeAlias = Callable[[str], str]
 """The address of an OMERO user. Raises NotFound when he has none, another BridgeError when nobody answers."""
@@ -31,7 +29,5 @@ def address_finder(addresses: str, omero: OmeroSettings) -> FindAddress:
 
 def _ask(omero: OmeroSettings, user: str) -> str:
     """With the agent's own account, on a connection that is closed at once."""
-    host, name, file = service_account(omero)
-    login = UserPassword(host, name, read_secret(file), omero.port)
-    with connect(login, secure=omero.secure) as service:
+    with open_service(omero) as service:
         return email_of(service, user)
