@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 import sqlalchemy as sa
 
 from omero_irods_bridge.agent.desk import Desk
+from omero_irods_bridge.agent.http import streaming
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.limits import LARGEST_BODY
 from omero_irods_bridge.agent.http.serving import _listening, served
@@ -26,7 +30,8 @@ from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.cli.main import main
 from omero_irods_bridge.model.errors import Busy, NotFound, UsageError
 from omero_irods_bridge.model.events import Step
-from omero_irods_bridge.model.jobs import JobKind, JobState, Phase
+from omero_irods_bridge.model.jobs import Job, JobEvent, JobKind, JobSpec, JobState, Phase
+from tests.agent.answers import assert_problem
 from tests.agent.conftest import Hands
 
 NO_LIMITS = Limits(100, 100, dict.fromkeys(JobKind, 100))
@@ -69,12 +74,28 @@ def submit(api: httpx.Client, **more: Any) -> httpx.Response:
     return api.post("/api/v1/jobs", json=body(**more), headers=by("submit"))
 
 
-def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    told = answer.json()
-    assert (told["status"], told["code"]) == (status, code)
-    assert told["title"]
+def test_who_follows_a_quiet_job_hears_now_and_then_that_somebody_is_there(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = jobs.submit(JobSpec.from_fields(body()))
+    seconds = itertools.count()
+    monkeypatch.setattr(streaming, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(streaming, "LOOK_S", 0)
+    looks = 0
+
+    def look(after: int) -> tuple[Job, list[JobEvent]]:
+        nonlocal looks
+        looks += 1
+        return jobs.get(job.id), jobs.events(job.id, after=after)
+
+    async def follow() -> int:
+        told = streaming.stream(look, 0)
+        kinds = [(await anext(told)).partition("\n")[0] for _ in range(5)]
+        await told.aclose()  # type: ignore[attr-defined]
+        assert kinds == ["id: 1", "event: progress", *[": still here"] * 3]
+        return looks
+
+    assert anyio.run(follow) > 3 * streaming.KEEP_ALIVE_S
 
 
 def test_a_job_is_handed_in_looked_at_cancelled_tried_again_and_deleted(api: httpx.Client) -> None:

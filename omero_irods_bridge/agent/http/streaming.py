@@ -25,22 +25,26 @@ async def stream(look: Look, after: int) -> AsyncIterator[str]:
     phase, told_at = None, time.monotonic()
     while True:
         job, events = await anyio.to_thread.run_sync(look, after)
-        for one in events:
-            after = one.number
-            told = log_fields(one)
-            yield _message(told.pop("event"), told, one.number)
+        messages = [_of_log(one) for one in events]
+        after = events[-1].number if events else after
         if job.phase != phase:
             phase = job.phase
-            yield _message("progress", job_fields(job)["phase"])
-        elif not events and time.monotonic() - told_at > KEEP_ALIVE_S:
-            yield ": still here\n\n"
-        else:
-            told_at = time.monotonic() if events else told_at
+            messages.append(_message("progress", job_fields(job)["phase"]))
+        if not messages and time.monotonic() - told_at > KEEP_ALIVE_S:
+            messages.append(": still here\n\n")
+        for text in messages:
+            yield text
+            told_at = time.monotonic()
         if job.state.is_final and not events:
             yield _message("end", job_fields(job))
             return
         if not events:
             await anyio.sleep(LOOK_S)
+
+
+def _of_log(one: JobEvent) -> str:
+    told = log_fields(one)
+    return _message(told.pop("event"), told, one.number)
 
 
 def _message(event: str, data: dict[str, Any], number: int | None = None) -> str:
