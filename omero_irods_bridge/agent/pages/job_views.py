@@ -22,8 +22,6 @@ from omero_irods_bridge.model.jobs import (
     VerifyWork,
 )
 
-UNDER_WAY: Final = (JobState.QUEUED, JobState.RUNNING, JobState.WAITING)
-
 Fact = tuple[str, str | Markup]
 """A name and what there is to say."""
 

@@ -12,10 +12,9 @@ from omero_irods_bridge.model.jobs import JobSpec, PackWork, Phase, UnpackWork, 
 from omero_irods_bridge.model.objects import parse_objects
 from omero_irods_bridge.model.snapshot import State
 from omero_irods_bridge.model.verification import Scope
-from tests.agent.pages.world import DAY_S, World, ago, schedule
+from tests.agent.pages.world import World, ago, schedule
 
 GB = 1_000_000_000
-HOURS = DAY_S / 24
 
 
 def pack(objects: str, note: str = "") -> PackWork:
