@@ -7,7 +7,6 @@ what is in OMERO already, waits for what is not complete, and imports the rest i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.events import CancelToken, Report, silent
@@ -26,7 +25,7 @@ from omero_irods_bridge.operations.ingesting.links import (
     release,
     repair_links,
 )
-from omero_irods_bridge.operations.ingesting.opt_ins import find_opt_ins, topmost
+from omero_irods_bridge.operations.ingesting.opt_ins import all_with, find_opt_ins, topmost
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan, make_plan
 from omero_irods_bridge.operations.ingesting.probing import Places
 from omero_irods_bridge.operations.ingesting.standing import (
@@ -51,8 +50,6 @@ __all__ = [
     "scan",
     "status",
 ]
-
-_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +133,8 @@ def hinted(store: TreeStore, options: IngestOptions, *, below: str | None = None
     """
     found: set[str] = set()
     for state in (IngestState.WAITING, IngestState.QUEUED):
-        condition, skip = AvuCondition(options.name("ingest_state"), equals=state), 0
-        while paths := store.find_by_avus([condition], below=below, skip=skip, limit=_AT_ONCE):
-            found |= {parent_of(path) for path in paths}
-            skip += len(paths)
+        condition = AvuCondition(options.name("ingest_state"), equals=state)
+        found |= {parent_of(path) for path in all_with(store, condition, below)}
     return topmost(found)
 
 

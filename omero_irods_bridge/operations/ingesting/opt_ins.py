@@ -83,23 +83,23 @@ def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOpti
     """What holds at, above and below a collection. How many queries depends on its depth and on cards."""
     found = OptIns()
     above = list(_at_and_above(below))
-    marked = [*above, *_marked_below(store, below, options)]
+    marked = [*above, *all_with(store, AvuCondition(options.name("ingest")), below)]
     avus = _avus(found, store, list(dict.fromkeys(marked)))
     for path in sorted(avus, key=lambda one: one.count("/")):
         if any(one.attribute == options.name("ingest") for one in avus[path]) and not is_trash(path):
             _add_avus(found, store, path, avus[path], options)
     cards = _cards(store, below, above)
-    found.snapshots |= _snapshots(avus, options) | _snapshots(_avus_over(cards, store), options)
+    found.snapshots |= snapshots_in(avus, options) | snapshots_in(_avus_over(cards, store), options)
     for card in cards:
         if found.snapshots.isdisjoint(_at_and_above(card.path)):
             _add_card(found, card, hands)
     return found
 
 
-def _snapshots(avus: Mapping[str, Sequence[Avu]], options: IngestOptions) -> set[str]:
-    return {
-        path for path, some in avus.items() if any(one.attribute == options.name("packet") for one in some)
-    }
+def snapshots_in(avus: Mapping[str, Sequence[Avu]], options: IngestOptions) -> set[str]:
+    """Paths of packets, as AVUs by path say."""
+    packet = options.name("packet")
+    return {path for path, some in avus.items() if any(one.attribute == packet for one in some)}
 
 
 def _avus_over(cards: Sequence[DataObject], store: TreeStore) -> Mapping[str, tuple[Avu, ...]]:
@@ -122,8 +122,9 @@ def _avus(found: OptIns, store: TreeStore, paths: Sequence[str]) -> Mapping[str,
         return avus
 
 
-def _marked_below(store: TreeStore, below: str, options: IngestOptions) -> Iterator[str]:
-    condition, skip = AvuCondition(options.name("ingest")), 0
+def all_with(store: TreeStore, condition: AvuCondition, below: str | None) -> Iterator[str]:
+    """The paths of all that has such an AVU, below a collection or anywhere, however many there are."""
+    skip = 0
     while paths := store.find_by_avus([condition], below=below, skip=skip, limit=_AT_ONCE):
         yield from paths
         skip += len(paths)

@@ -36,7 +36,7 @@ from omero_irods_bridge.operations.ingesting.cards import ENDING
 from omero_irods_bridge.operations.ingesting.completeness import Patience, quiet_in, why_wait
 from omero_irods_bridge.operations.ingesting.grouping import ReadReferences, group
 from omero_irods_bridge.operations.ingesting.hands import Hands
-from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_opt_ins
+from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_opt_ins, snapshots_in
 from omero_irods_bridge.operations.ingesting.references import referred
 from omero_irods_bridge.operations.ingesting.targets import expand
 from omero_irods_bridge.ports import Clock, TreeStore
@@ -114,12 +114,7 @@ def make_plan(
     opt_ins = find_opt_ins(store, collection, hands, options)
     roots = opt_ins.roots(collection)
     objects, avus = _contents(store, roots, options, report, cancel)
-    packet = options.name("packet")
-    opt_ins.snapshots |= {
-        path
-        for path, some in avus.items()
-        if path not in objects and any(one.attribute == packet for one in some)
-    }
+    opt_ins.snapshots |= snapshots_in(avus, options) - objects.keys()
     draft = _Draft(opt_ins, objects, avus, options, hands)
     draft.sort_out()
     now = _time(store, clock, report) if draft.needs_time(clock.now()) else clock.now()
