@@ -141,9 +141,14 @@ class AgentSettings(BaseModel):
         return host.strip("[]"), int(port)
 
     @property
+    def page_url(self) -> str:
+        """What links to it begin with, without a slash at the end."""
+        return self.public_url or f"http://{self.listen}"
+
+    @property
     def client_url(self) -> str:
         """Where commands find the agent."""
-        return self.url or self.public_url or f"http://{self.listen}"
+        return self.url or self.page_url
 
     def limit_of(self, kind: JobKind) -> int:
         """How many jobs of this kind run at once."""

@@ -37,10 +37,9 @@ def application(parts: Parts) -> FastAPI:
     settings, identities, jobs = parts.settings, parts.identities, parts.jobs
     agent, desk = settings.agent, Desk(jobs, identities, zone_of(settings) or "")
     tokens = Tokens(()) if agent.tokens is None else Tokens.read(agent.tokens)
-    url = public_url(agent)
-    cookies = Cookies(secret_in(secret_file(agent)), is_secure=url.startswith("https:"))
+    cookies = Cookies(secret_in(secret_file(agent)), is_secure=agent.page_url.startswith("https:"))
     site = Site(
-        url,
+        agent.page_url,
         SignIn(OmeroUsers(settings.omero), identities, cookies),
         Snapshots(Accounts(settings, identities).object_store, settings.snapshots.prefix),
         Queues(jobs, agent.limits_of_kinds),
@@ -50,11 +49,6 @@ def application(parts: Parts) -> FastAPI:
         parts.waking,
     )
     return create_app(desk, tokens, site)
-
-
-def public_url(agent: AgentSettings) -> str:
-    """What links begin with."""
-    return (agent.public_url or f"http://{agent.listen}").rstrip("/")
 
 
 def secret_file(agent: AgentSettings) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from omero_irods_bridge.agent.accounts import Accounts
-from omero_irods_bridge.agent.answering import public_url
 from omero_irods_bridge.agent.engine.worker import DUE_S, Errand, Worker, WorkerOptions
 from omero_irods_bridge.agent.mail.sending import mailing
 from omero_irods_bridge.agent.parts import Parts, opened
@@ -46,7 +45,7 @@ def _work(parts: Parts, stop: CancelToken, kinds: frozenset[JobKind]) -> bool:
         settings, accounts, clock, lambda spec, after_s: parts.pending.submit(spec, after_s=after_s)
     )
     options = _options(settings.agent, kinds)
-    with mailing(settings, public_url(settings.agent), database, clock):
+    with mailing(settings, database, clock):
         return Worker(database, options, clock, perform, _errands(parts, kinds)).run(stop)
 
 

@@ -64,7 +64,7 @@ def install(wish: Wish, shown: Shown, login: OmeroLogin, config: Config) -> int:
 
     settings = working.settings_of(config, login)
     address = AgentAddress.parse(
-        wish.agent or settings.agent.public_url or f"http://{settings.agent.listen}",
+        wish.agent or settings.agent.page_url,
         allow_http=wish.allow_http,
     )
     with open_scripts(settings, working.asker()) as repository:

@@ -15,7 +15,6 @@ from omero_irods_bridge.adapters.omero.about import AboutServer, about_server, u
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
 from omero_irods_bridge.agent.accounts import service_account, service_user_in_irods
-from omero_irods_bridge.agent.answering import public_url
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.doctor import accounts, folders, local, scripts, server, zone
 from omero_irods_bridge.doctor.diagnosis import Diagnoses, Diagnosis, looked_at, ok, skipped
@@ -128,7 +127,7 @@ def _scripts(patient: Patient) -> Diagnoses:
         yield skipped("scripts", "OMERO does not answer: nobody could look")
         return
     found = list_installed(OmeroScripts(patient.connection))
-    yield from scripts.look_at_scripts(found, public_url(patient.settings.agent))
+    yield from scripts.look_at_scripts(found, patient.settings.agent.page_url)
 
 
 def _paths(patient: Patient) -> Diagnoses:

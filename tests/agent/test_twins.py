@@ -20,7 +20,7 @@ from irods.session import iRODSSession
 from omero_irods_bridge.adapters.irods.environment import account
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.adapters.memory import MemoryStore, MemoryZone
-from omero_irods_bridge.agent.answering import application, public_url, secret_file
+from omero_irods_bridge.agent.answering import application, secret_file
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.health import KEPT_S, Health
 from omero_irods_bridge.agent.http.app import create_app
@@ -267,8 +267,8 @@ def test_the_answer_to_a_submission_links_to_its_page(jobs: Jobs) -> None:
     with answering(create_app(Desk(jobs, USERS), tokens(), site)) as api:
         job = api.post("/api/v1/jobs", json={"kind": "gc"}, headers=session_of("ada")).json()
         assert job["url"] == f"https://omero.example.org/irods/jobs/{job['id']}"
-    assert public_url(AgentSettings()) == "http://127.0.0.1:8640"
-    assert public_url(AgentSettings(public_url="https://a.example/b/")) == "https://a.example/b"
+    assert AgentSettings().page_url == "http://127.0.0.1:8640"
+    assert AgentSettings(public_url="https://a.example/b/").page_url == "https://a.example/b"
 
 
 # -- health

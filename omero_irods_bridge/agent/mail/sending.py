@@ -149,9 +149,7 @@ def _log_defect(error: Exception) -> None:
     log.error("mail: a defect of the bridge: %s\n%s", type(error).__qualname__, where)
 
 
-def mailing(
-    settings: Settings, public_url: str, database: Database, clock: Clock
-) -> AbstractContextManager[None]:
+def mailing(settings: Settings, database: Database, clock: Clock) -> AbstractContextManager[None]:
     """Send mail while the block runs, when the settings name a mail server. Connects to nothing by itself.
 
     Raises:
@@ -160,7 +158,7 @@ def mailing(
     mail = settings.agent.mail
     if mail.host is None:
         return nullcontext()
-    letters = Letters(public_url, mail.templates)
+    letters = Letters(settings.agent.page_url, mail.templates)
     return sending(Postman(database, clock, mail, letters, address_finder(mail.addresses, settings.omero)))
 
 
