@@ -23,7 +23,7 @@ from omero_irods_bridge.agent.http.doors import address_of, who_asks
 from omero_irods_bridge.agent.http.tokens import Scope
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.endings import LAST_DONE_AT, MAIL
-from omero_irods_bridge.agent.store.tables import JOBS, MAILS, PAUSED, TOTALS
+from omero_irods_bridge.agent.store.tables import GIVEN_UP, JOBS, MAILS, PAUSED, SENT, TOTALS, WAITING
 from omero_irods_bridge.model.errors import AccessDenied, NotFound
 from omero_irods_bridge.model.hosts import is_this_computer
 from omero_irods_bridge.model.jobs import JobKind, JobState
@@ -78,8 +78,8 @@ class Metrics(Collector):
             yield from _totals(connection)
             yield from _mails(connection, now)
             paused = set(connection.execute(sa.select(PAUSED.c.kind)).scalars())
-        yield _gauge("queue_paused", "Whether no job of this kind begins.", _KIND, _each_kind(paused))
-        yield _workers(self._database)
+            yield _gauge("queue_paused", "Whether no job of this kind begins.", _KIND, _each_kind(paused))
+            yield _workers(connection)
         yield self._overdue()
 
     def _overdue(self) -> Metric:
@@ -130,7 +130,7 @@ def _totals(connection: sa.Connection) -> Iterator[Metric]:
         yield _counter(what, text, _KIND, {(kind,): rows.get((kind, what), 0.0) for kind in JobKind})
     last = {(kind,): value for (kind, what), value in rows.items() if what == LAST_DONE_AT}
     yield _gauge("last_success_timestamp_seconds", "When a job was done last.", _KIND, last)
-    mails = {(end,): rows.get((MAIL, end), 0.0) for end in ("sent", "given up")}
+    mails = {(end,): rows.get((MAIL, end), 0.0) for end in (SENT, GIVEN_UP)}
     yield _counter("mails", "Mails that were sent, or that no server takes.", _STATE, mails)
 
 
@@ -138,16 +138,15 @@ def _mails(connection: sa.Connection, now: float) -> Iterator[Metric]:
     """Rows of one message count once; what is not yet a message counts one by one."""
     name = sa.func.coalesce(MAILS.c.message, sa.cast(MAILS.c.id, sa.Text))
     query = sa.select(sa.func.count(name.distinct()), sa.func.min(MAILS.c.created_at))
-    number, oldest = connection.execute(query.where(MAILS.c.state == "waiting")).one()
+    number, oldest = connection.execute(query.where(MAILS.c.state == WAITING)).one()
     yield _gauge("mails_waiting", "Mails that are still to be sent.", (), {(): number})
     age = 0.0 if oldest is None else max(0.0, now - oldest)
     yield _gauge("oldest_mail_seconds", "For how long the oldest of them waits.", (), {(): age})
 
 
-def _workers(database: Database) -> Metric:
+def _workers(connection: sa.Connection) -> Metric:
     query = sa.select(JOBS.c.worker, sa.func.count()).where(JOBS.c.state == JobState.RUNNING)
-    with database.reading() as connection:
-        found = connection.execute(query.where(JOBS.c.worker != "").group_by(JOBS.c.worker)).all()
+    found = connection.execute(query.where(JOBS.c.worker != "").group_by(JOBS.c.worker)).all()
     return _gauge("worker_jobs", "Jobs that a worker is at.", ("worker",), {(name,): n for name, n in found})
 
 

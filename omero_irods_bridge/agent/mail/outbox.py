@@ -11,15 +11,13 @@ import sqlalchemy as sa
 
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.endings import ADMINS, MAIL, add_to_total
-from omero_irods_bridge.agent.store.tables import JOBS, MAILS
+from omero_irods_bridge.agent.store.tables import GIVEN_UP, JOBS, MAILS, NEEDLESS, SENT, WAITING
 from omero_irods_bridge.mail_settings import LONGEST_WAIT_S
 from omero_irods_bridge.model.jobs import JobState
 from omero_irods_bridge.ports import Clock
 
 LEASE_S: Final = 900.0
 """How long a claim keeps others away; longer than the sending of one message can take."""
-
-WAITING, SENT, GIVEN_UP, NEEDLESS = "waiting", "sent", "given up", "needless"
 
 _HOUR_S: Final = 3600.0
 _RECIPIENTS_AT_ONCE: Final = 1_000

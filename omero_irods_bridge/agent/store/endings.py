@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from omero_irods_bridge.agent.store.tables import MAILS, TOTALS
+from omero_irods_bridge.agent.store.tables import MAILS, TOTALS, WAITING
 from omero_irods_bridge.model.jobs import Job, JobKind, JobState
 
 ADMINS: Final = ""
@@ -67,6 +67,6 @@ def _count(connection: sa.Connection, job: Job, at: float) -> None:
 
 
 def _note(connection: sa.Connection, job: Job, recipient: str, at: float) -> None:
-    values = {"batch": job.spec.batch, "created_at": at, "send_after": at, "state": "waiting"}
+    values = {"batch": job.spec.batch, "created_at": at, "send_after": at, "state": WAITING}
     values |= {"job": job.id, "attempt": job.attempt, "recipient": recipient, "tries": 0, "is_held": False}
     connection.execute(sa.insert(MAILS).values(**values))

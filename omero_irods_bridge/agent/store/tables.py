@@ -69,6 +69,9 @@ PAUSED: Final = sa.Table(
 )
 """Kinds of jobs of which none begins at present."""
 
+WAITING, SENT, GIVEN_UP, NEEDLESS = "waiting", "sent", "given up", "needless"
+"""States of a row of MAILS."""
+
 MAILS: Final = sa.Table(
     "bridge_mails",
     METADATA,
@@ -79,7 +82,7 @@ MAILS: Final = sa.Table(
     sa.Column("batch", sa.Text, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("send_after", sa.Double, nullable=False),
-    sa.Column("state", sa.Text, nullable=False, default="waiting"),
+    sa.Column("state", sa.Text, nullable=False, default=WAITING),
     sa.Column("is_held", sa.Boolean, nullable=False, default=False),
     sa.Column("message", sa.Text),
     sa.Column("claim", sa.Text),
