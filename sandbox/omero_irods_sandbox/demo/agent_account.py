@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 import omero.model
-from irods.password_obfuscation import encode
-from irods.session import iRODSSession
-from omero.rtypes import rbool, rstring
+from omero.rtypes import rstring
 
 from omero_irods_sandbox.demo.mailbox import HOST
-from omero_irods_sandbox.demo.omero_chapter import Gateway
+from omero_irods_sandbox.demo.omero_chapter import USER_GROUP, Gateway, add_experimenter
 from omero_irods_sandbox.demo.pack_chapter import TARGET
 from omero_irods_sandbox.demo.stage import Stage
 
 PRIVILEGE: Final = "Sudo"
 MAIL_DOMAIN: Final = "example.org"
 _SYSTEM_GROUP: Final = 0
-_USER_GROUP: Final = 1
 _USERS: Final = """\
 # OMERO user = iRODS user; everybody else is refused
 [users]
@@ -60,33 +56,13 @@ wait_s = 0             # so does a batch of jobs
 
 def make_light_administrator(root: Gateway, name: str, password: str) -> list[str]:
     """An administrator of OMERO who may do nothing but act for others; his privileges as OMERO has them."""
-    admin = root.getAdminService()
-    user = omero.model.ExperimenterI()
-    user.omeName, user.firstName, user.lastName = rstring(name), rstring("iRODS"), rstring("Bridge")
-    user.ldap = rbool(False)
-    groups = [omero.model.ExperimenterGroupI(one, False) for one in (_SYSTEM_GROUP, _USER_GROUP)]
-    number = admin.createExperimenterWithPassword(user, rstring(password), groups[0], groups)
+    groups = [omero.model.ExperimenterGroupI(one, False) for one in (_SYSTEM_GROUP, USER_GROUP)]
+    number = add_experimenter(root, (name, "iRODS", "Bridge"), password, groups)
     privilege = omero.model.AdminPrivilegeI()
     privilege.value = rstring(PRIVILEGE)
-    made = omero.model.ExperimenterI(number, False)
+    admin, made = root.getAdminService(), omero.model.ExperimenterI(number, False)
     admin.setAdminPrivileges(made, [privilege])
     return [one.value.val for one in admin.getAdminPrivileges(made)]
-
-
-def make_rodsadmin(stage: Stage) -> str:
-    """The service's account in iRODS, and the two files that iinit writes; its type as iRODS has it."""
-    zone, service = stage.zone, stage.service
-    with iRODSSession(
-        host=zone.host, port=zone.port, user=zone.admin, password=zone.password, zone=zone.zone
-    ) as admin:
-        made = admin.users.create(service.name, "rodsadmin")
-        admin.users.modify(service.name, "password", service.password)
-    environment = json.loads(zone.environment_file.read_text())
-    environment["irods_user_name"] = service.name
-    service.irods_environment.write_text(json.dumps(environment, indent=2))
-    service.irods_password.touch(mode=0o600)
-    service.irods_password.write_text(encode(service.password))
-    return str(made.type)
 
 
 def write_settings(stage: Stage, listen: str, mail_port: int) -> None:

@@ -19,14 +19,13 @@ from omero_irods_sandbox.demo.agent_account import (
     MAIL_DOMAIN,
     PRIVILEGE,
     make_light_administrator,
-    make_rodsadmin,
     write_settings,
 )
 from omero_irods_sandbox.demo.mailbox import Mailbox, open_mailbox
 from omero_irods_sandbox.demo.narrator import Narrator
 from omero_irods_sandbox.demo.omero_chapter import gateway_of
 from omero_irods_sandbox.demo.stage import Stage
-from omero_irods_sandbox.demo.zone_chapter import session_of
+from omero_irods_sandbox.demo.zone_chapter import add_account, session_of
 
 _SCRIPT: Final = "/omero/iRODS/Save_to_iRODS.py"
 _START_TIMEOUT_S: Final = 60.0
@@ -86,7 +85,7 @@ def _accounts(stage: Stage, narrator: Narrator) -> None:
     with gateway_of(stage.omero, "root", stage.omero.root_password) as root:
         privileges = make_light_administrator(root, service.name, service.password)
     narrator.command(f"iadmin mkuser {service.name} rodsadmin")
-    kind = make_rodsadmin(stage)
+    kind = add_account(stage, stage.service, "rodsadmin")
     narrator.check(privileges == [PRIVILEGE], f"{service.name} has one privilege in OMERO: {PRIVILEGE}")
     narrator.check(kind == "rodsadmin", f"{service.name} is a {kind} in iRODS")
 

@@ -23,7 +23,7 @@ from omero_irods_sandbox.omero_server.running import ServerProcess
 Gateway = Any
 
 DATASET: Final = "microscopy"
-_USER_GROUP: Final = 1
+USER_GROUP: Final = 1
 """The group ``user`` of every OMERO: who is not in it cannot log in."""
 
 
@@ -56,11 +56,19 @@ def make_user(root: Gateway, name: str, password: str) -> None:
     group.name, group.ldap = rstring("imaging"), rbool(False)
     group.details.permissions = omero.model.PermissionsI("rwr---")
     group_of_hers = omero.model.ExperimenterGroupI(admin.createGroup(group), False)
+    groups = [group_of_hers, omero.model.ExperimenterGroupI(USER_GROUP, False)]
+    add_experimenter(root, (name, "Alice", "Example"), password, groups)
+
+
+def add_experimenter(
+    root: Gateway, names: tuple[str, str, str], password: str, groups: list[omero.model.ExperimenterGroupI]
+) -> int:
+    """The id of a new account. ``names``: of the account, first, last; the first group is the usual one."""
     user = omero.model.ExperimenterI()
-    user.omeName, user.firstName, user.lastName = rstring(name), rstring("Alice"), rstring("Example")
+    user.omeName, user.firstName, user.lastName = map(rstring, names)
     user.ldap = rbool(False)
-    groups = [group_of_hers, omero.model.ExperimenterGroupI(_USER_GROUP, False)]
-    admin.createExperimenterWithPassword(user, rstring(password), group_of_hers, groups)
+    admin = root.getAdminService()
+    return int(admin.createExperimenterWithPassword(user, rstring(password), groups[0], groups))
 
 
 def _log_in(stage: Stage, narrator: Narrator) -> None:

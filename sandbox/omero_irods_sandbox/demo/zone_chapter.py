@@ -10,6 +10,7 @@ from irods.session import iRODSSession
 
 from omero_irods_sandbox.demo.images import microscope_images
 from omero_irods_sandbox.demo.narrator import Narrator
+from omero_irods_sandbox.demo.person import Person
 from omero_irods_sandbox.demo.stage import Stage
 
 
@@ -34,18 +35,25 @@ def _log_in(stage: Stage, narrator: Narrator) -> None:
         "iinit keeps server, user and password in two files. The bridge uses these; nothing is set twice.",
     )
     narrator.command("iinit")
-    zone, person = stage.zone, stage.person
+    person = stage.person
+    add_account(stage, person, "rodsuser")
+    narrator.outcome(f"{person.name}, an ordinary user, with the home collection {stage.home}")
+
+
+def add_account(stage: Stage, person: Person, kind: str) -> str:
+    """An account in iRODS, and the two files that iinit writes; its type as iRODS has it."""
+    zone = stage.zone
     with iRODSSession(
         host=zone.host, port=zone.port, user=zone.admin, password=zone.password, zone=zone.zone
     ) as admin:
-        admin.users.create(person.name, "rodsuser")
+        made = admin.users.create(person.name, kind)
         admin.users.modify(person.name, "password", person.password)
     environment = json.loads(zone.environment_file.read_text())
     environment["irods_user_name"] = person.name
     person.irods_environment.write_text(json.dumps(environment, indent=2))
     person.irods_password.touch(mode=0o600)
     person.irods_password.write_text(encode(person.password))
-    narrator.outcome(f"{person.name}, an ordinary user, with the home collection {stage.home}")
+    return str(made.type)
 
 
 def _describe(stage: Stage, session: iRODSSession, narrator: Narrator) -> None:
