@@ -167,10 +167,9 @@ class LoadBook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MadeLink:
-    """A link that a source (a card) has made: from ``parent`` to the annotation ``child``."""
+    """A link to the annotation ``child`` that a source (a card) has made."""
 
     key: str
-    parent: str
     child: str
 
 
@@ -197,10 +196,10 @@ class IngestBook(Protocol):
         """Whether this user is an administrator, who sees also what others have in private groups."""
         ...
 
-    def made_links(self, source: str, parents: Sequence[str]) -> list[MadeLink]:
-        """Annotation links of containers of the classes Project, Dataset and Screen that ``source`` has made.
+    def made_links(self, source: str, container: str) -> list[MadeLink]:
+        """Annotation links of a Project, Dataset or Screen that ``source`` has made.
 
-        All of them when ``parents`` is empty. A link says so by its ExternalInfo: entityType ``source``.
+        A link says so by its ExternalInfo: entityType ``source``.
         """
         ...
 

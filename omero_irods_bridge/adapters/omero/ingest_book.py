@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import omero
 import omero.clients
 import omero.sys
-from omero.rtypes import rlist, rlong, unwrap
+from omero.rtypes import unwrap
 
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.import_in_place import repository_of
 from omero_irods_bridge.adapters.omero.import_marks import batches
 from omero_irods_bridge.adapters.omero.queries import Queries
+from omero_irods_bridge.adapters.omero.rows import key_of
 from omero_irods_bridge.model.checksums import OmeroHash
 from omero_irods_bridge.model.errors import NotInPlace
 from omero_irods_bridge.model.imports import MountedAt, Mounts
 from omero_irods_bridge.ports import FilePlace, MadeLink
 
-_KINDS: Final = ("Project", "Dataset", "Screen")
 _MADE: Final = (
-    "select l.id, l.parent.id, l.child from {}AnnotationLink l join l.details.externalInfo e join l.child"
-    " where e.entityType = :source{} order by l.id"
+    "select l.id, l.child from {}AnnotationLink l join l.details.externalInfo e join l.child"
+    " where e.entityType = :source and l.parent.id = :id order by l.id"
 )
 _LINKED: Final = "select l.child from {}AnnotationLink l where l.parent.id = :id and l.details.owner.id = :me"
 _FILES: Final = (
@@ -57,25 +57,12 @@ class OmeroIngestBook:
         with omero_errors("asking who you are"):
             return bool(self._connection.session.getAdminService().getEventContext().isAdmin)
 
-    def made_links(self, source: str, parents: Sequence[str]) -> list[MadeLink]:
-        found = []
+    def made_links(self, source: str, container: str) -> list[MadeLink]:
+        kind, _, number = container.partition(":")
+        parameters = omero.sys.ParametersI().addId(int(number)).addString("source", source)
         with omero_errors(f"looking for what {source} has made"):
-            for kind in _KINDS:
-                ids = [int(key.partition(":")[2]) for key in parents if key.startswith(f"{kind}:")]
-                if ids or not parents:
-                    found += list(self._made(kind, source, ids))
-        return found
-
-    def _made(self, kind: str, source: str, ids: Sequence[int]) -> Iterator[MadeLink]:
-        parameters = omero.sys.ParametersI().addString("source", source)
-        if ids:
-            parameters.add("ids", rlist([rlong(one) for one in ids]))
-        text = _MADE.format(kind, " and l.parent.id in (:ids)" if ids else "")
-        for link, parent, child in self._rows(text, parameters):
-            name = type(child.val).__name__.removesuffix("I")
-            yield MadeLink(
-                f"{kind}AnnotationLink:{link.val}", f"{kind}:{parent.val}", f"{name}:{child.val.id.val}"
-            )
+            rows = self._rows(_MADE.format(_known(kind)), parameters)
+        return [MadeLink(f"{kind}AnnotationLink:{link.val}", key_of(child.val)) for link, child in rows]
 
     def annotations_of(self, container: str) -> set[str]:
         kind, _, number = container.partition(":")
@@ -83,7 +70,7 @@ class OmeroIngestBook:
         parameters.addLong("me", self._connection.identity.user_id)
         with omero_errors(f"looking what {container} is annotated with"):
             rows = self._rows(_LINKED.format(_known(kind)), parameters)
-        return {f"{type(row[0].val).__name__.removesuffix('I')}:{row[0].val.id.val}" for row in rows}
+        return {key_of(row[0].val) for row in rows}
 
     def existing(self, kind: str, ids: Sequence[int]) -> set[int]:
         queries = Queries(self._connection)

@@ -34,7 +34,7 @@ class _Annotating:
         self._card, self._source, self._container = card, source, container
         self._writer = side.receiver.writer
         self._tags = side.receiver.surroundings
-        self._made = side.book.made_links(source, [container])
+        self._made = side.book.made_links(source, container)
         self._linked = side.book.annotations_of(container)
         self._drafts: list[dict[str, Any]] = []
 
