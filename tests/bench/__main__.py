@@ -25,6 +25,7 @@ _MODULES: Final = (
     "unpack_growth",
     "agent",
     "ingest",
+    "ingest_growth",
 )
 """Importing a module registers its sections; they run in this order."""
 

@@ -6,12 +6,11 @@ The stock command starts no Java but the shim of the interop tests; a Java machi
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -24,22 +23,19 @@ from irods.session import iRODSSession
 from omero.rtypes import rstring
 
 from omero_irods_bridge.adapters.irods.environment import account
-from omero_irods_bridge.adapters.irods.store import IrodsStore
-from omero_irods_bridge.adapters.omero.connection import connect
 from omero_irods_bridge.adapters.omero.login import UserPassword
-from omero_irods_bridge.model.ingest import IngestOptions
 from omero_irods_bridge.operations import ingest as operation
-from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
-from omero_irods_bridge.wiring import SystemClock, ingest_on
+from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.running import ZoneProcess, running_zone, zone_process
 from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
 from omero_irods_sandbox.omero_server.config import ServerConfig
 from omero_irods_sandbox.omero_server.running import ServerProcess, running_server
 from omero_irods_sandbox.omero_server.server import OmeroServer
-from tests.bench.measured import Taken, run
+from tests.bench import shim
+from tests.bench.drops import check_all, fill, scanning, session_of
+from tests.bench.measured import Taken, processor_s, run
 from tests.bench.omero_server import omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
-from tests.bench.unpack_growth import _processor_s as processor_s
 from tests.ingest.conftest import png
 from tests.rules.conftest import ruled
 
@@ -51,7 +47,6 @@ _STOCK_CALLS: Final = 5
 _ROUNDS: Final = 9
 _PUTS: Final = 200
 _OMERO_IRODS: Final = str(Path(sys.executable).with_name("omero-irods"))
-_SHIM: Final = Path(__file__).parents[1] / "interop" / "import_shim"
 
 OFF, TOLD, DOWN = "without rules", "rules, agent told", "rules, agent down"
 
@@ -75,8 +70,7 @@ class _Stage:
             "IRODS_AUTHENTICATION_FILE": str(self.folder.parent / "irodsA"),
             "OMERO_IRODS_PATHS": json.dumps({f"demoResc:{vault}": vault}),
             "OMERO_IRODS_INGEST__QUIET_S": "0",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            "PATH": os.pathsep.join([str(_SHIM), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            **shim.ENVIRONMENT,
         }
 
 
@@ -85,20 +79,11 @@ def _stage(folder: Path) -> Iterator[_Stage]:
     with ExitStack() as stack:
         server = stack.enter_context(omero_server(folder / "omero"))
         zone = stack.enter_context(zone_process(folder / "zone", "--port", "0"))
-        session = stack.enter_context(_session(zone))
+        session = stack.enter_context(session_of(zone))
         (folder / "irodsA").write_text(encode(zone.password))
         scratch = folder / "scratch"
-        libraries = scratch / "omero" / "cache" / "jars" / "shim" / "libs"
-        libraries.mkdir(parents=True)  # a class path, so that ``omero import`` downloads none
-        (libraries / "shim.jar").touch()
-        (libraries.parents[1] / "OMERO.java.txt").write_text("shim")
+        shim.make_class_path(scratch)
         yield _Stage(server, zone, session, scratch)
-
-
-def _session(zone: ZoneProcess | Zone, password: str = "") -> iRODSSession:
-    host, port, name = zone.host, zone.port, zone.zone if isinstance(zone, ZoneProcess) else zone.name
-    user = zone.admin if isinstance(zone, ZoneProcess) else zone.config.admin
-    return iRODSSession(host=host, port=port, user=user, password=password or zone.password, zone=name)
 
 
 @section("ingest", "ingest: small files dropped at once, in place, beside one stock import a file")
@@ -133,7 +118,7 @@ def ingest_put(setting: Setting) -> Iterator[Measurement]:
 
 def _drop(stage: _Stage, count: int, stock: float) -> Iterator[Measurement]:
     collection = f"/{stage.zone.zone}/home/{stage.zone.admin}/drop-{count}"
-    _fill(stage.session, collection, count)
+    fill(stage.session, collection, count)
     servers = stage.server.process.pid, stage.zone.process.pid
     before = [processor_s(pid) for pid in servers]
     ours = _children_s()
@@ -155,14 +140,6 @@ def _scan(stage: _Stage, collection: str, count: int) -> Taken:
     if f"{count:,} set" not in told:
         raise RuntimeError(f"not all were imported: {told[-500:]}")
     return taken
-
-
-def _fill(session: iRODSSession, collection: str, count: int) -> None:
-    made = session.collections.create(collection)
-    made.metadata.add(iRODSMeta("omero::ingest", "in-place"))
-    for number in range(count):
-        with session.data_objects.open(f"{collection}/{number:05}.png", "w") as target:
-            target.write(png())
 
 
 def _children_s() -> float:
@@ -193,26 +170,16 @@ def _stock(stage: _Stage, calls: int) -> float:
 
 
 def _calls(zone: Zone, server: OmeroServer, count: int) -> dict[str, int]:
-    with _session(zone) as session:
-        collection = f"/{zone.name}/home/{zone.config.admin}/drop-{count}"
-        _fill(session, collection, count)
+    collection = f"/{zone.name}/home/{zone.config.admin}/drop-{count}"
+    with session_of(zone) as session:
+        fill(session, collection, count)
     login = UserPassword(server.host, "root", server.root_password, server.ssl_port)
-
-    @contextmanager
-    def side(*_who: str) -> Iterator[IngestSide]:
-        with connect(login, secure=False) as opened:
-            yield ingest_on(opened)
-
-    vault = Path(zone.config.root) / "vault"
-    options = IngestOptions(quiet_s=0, paths={f"demoResc:{vault}": vault})
     user = account(zone.host, zone.port, zone=zone.name, user=zone.config.admin, password=zone.password)
-    with IrodsStore(user) as store:
-        hands = Hands(side, lambda _: nullcontext(store), side, lambda _: "root", lambda *_: True)
+    with scanning(user, login, Path(zone.config.root) / "vault") as (store, hands, options):
         zone.counters.reset()
         server.counters.reset()
         done = operation.scan(store, collection, hands, options, clock=SystemClock())
-    if len(done.done) != count:
-        raise RuntimeError(f"not all were imported: {done.failed[:3]} {done.stopped}")
+    check_all(done, count)
     return {"OMERO": server.counters.calls(), "iRODS": zone.counters.calls()}
 
 
@@ -233,7 +200,7 @@ def _puts(setting: Setting) -> dict[str, float]:
         plain = stack.enter_context(zone_process(folder / "plain", "--port", "0"))
         ruling = stack.enter_context(zone_process(folder / "zone", "--port", "0", *options))
         sessions: dict[str, Any] = {
-            one: stack.enter_context(_session(plain if one == OFF else ruling)) for one in taken
+            one: stack.enter_context(session_of(plain if one == OFF else ruling)) for one in taken
         }
         for number in range(rounds + 1):
             for case in _turned(list(sessions), number):

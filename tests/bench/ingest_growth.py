@@ -1,119 +1,78 @@
-"""How ingest grows with the number of files that arrive at once: calls, memory, time.
-
-Run: ``python -m tests.bench.ingest_growth 100 1000 10000``. Each number is a drop of its own, put and scanned
-in place. Servers run in processes of their own, so the memory is that of the scan.
-"""
+"""How a scan grows with the number of files that arrive at once: its plan, its imports, its memory."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-from omero_irods_bridge.adapters.irods.environment import account
-from omero_irods_bridge.adapters.irods.store import IrodsStore
-from omero_irods_bridge.adapters.omero.connection import connect
+from omero_irods_bridge.adapters.irods.environment import Account, account
 from omero_irods_bridge.adapters.omero.login import UserPassword
-from omero_irods_bridge.model.ingest import IngestOptions, IngestResult
-from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations import ingest
-from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
-from omero_irods_bridge.wiring import SystemClock, ingest_on
+from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.running import zone_process
+from tests.bench.drops import check_all, fill, scanning, session_of
+from tests.bench.measured import peak_memory
 from tests.bench.omero_server import omero_server
-from tests.ingest.conftest import png
+from tests.bench.registry import Measurement, Setting, section
+
+_SIZES: Final = (100, 1_000)
+_LONG_SIZES: Final = (*_SIZES, 10_000)
+_QUICK_SIZES: Final = (2, 4)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("counts", nargs="*", type=int, default=[100, 1000])
-    parser.add_argument("--scan", action="store_true", help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.scan:
-        _tell(json.dumps(_scan(json.load(sys.stdin))))
-        return
-    _tell(f"{'files':>7} {'ms a file':>10} {'plan s':>7} {'peak MiB':>9} {'images':>7}")
-    with tempfile.TemporaryDirectory() as folder:
-        for count in told.counts:
-            _measure(Path(folder) / str(count), count)
+@dataclass(frozen=True, slots=True)
+class _Drop:
+    """``count`` files in a collection, and who scans it."""
+
+    user: Account
+    login: UserPassword
+    vault: Path
+    collection: str
+    count: int
 
 
-def _measure(folder: Path, count: int) -> None:
-    folder.mkdir()
-    with zone_process(folder / "zone", "--port", "0") as zone, omero_server(folder / "omero") as server:
-        told = {
-            "irods": [zone.host, zone.port, zone.zone, zone.admin, zone.password],
-            "omero": [server.host, "root", server.root_password, server.ssl],
-            "vault": str(folder / "zone" / "vault"),
-            "count": count,
-        }
-        found = _scan_apart(told)
-    figures = f"{found['ms']:>10.1f} {found['plan_s']:>7.1f} {found['peak_mib']:>9.0f} {found['done']:>7}"
-    _tell(f"{count:>7} {figures}")
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    plan_s: float
+    import_s: float
+    memory: int
 
 
-def _tell(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+@section("ingest-growth", "ingest: planning and importing by one scan, as what was dropped grows")
+def ingest_growth(setting: Setting) -> Iterator[Measurement]:
+    """Seconds and memory of scans, each in a process of its own."""
+    sizes = _QUICK_SIZES if setting.is_quick else _LONG_SIZES if setting.is_long else _SIZES
+    root = setting.folder / "zone"
+    with zone_process(root, "--port", "0") as zone, omero_server(setting.folder / "omero") as server:
+        user = account(zone.host, zone.port, zone=zone.zone, user=zone.admin, password=zone.password)
+        login = UserPassword(server.host, "root", server.root_password, server.ssl)
+        for count in sizes:
+            drop = _Drop(user, login, root / "vault", f"/{zone.zone}/home/{zone.admin}/drop-{count}", count)
+            with session_of(zone) as session:
+                fill(session, drop.collection, count)
+            cost, case = _apart(drop), f"{count:,} files"
+            yield Measurement("plan", case, cost.plan_s, "s")
+            yield Measurement("import, a file", case, cost.import_s / count * 1000, "ms")
+            yield Measurement("peak memory of the scan", case, cost.memory / (1 << 20), "MiB")
 
 
-def _scan_apart(told: dict[str, Any]) -> dict[str, float]:
-    """In a process of its own; passwords go through a pipe."""
-    command = [sys.executable, "-m", "tests.bench.ingest_growth", "--scan"]
-    done = subprocess.run(command, input=json.dumps(told), check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+def _apart(drop: _Drop) -> _Cost:
+    """Passwords go through a pipe."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_scan, drop).result()
 
 
-def _scan(told: dict[str, Any]) -> dict[str, float]:
-    @contextmanager
-    def side(*_who: str) -> Iterator[IngestSide]:
-        with connect(UserPassword(*told["omero"]), secure=False) as opened:
-            yield ingest_on(opened)
-
-    host, port, zone, user, password = told["irods"]
-    with IrodsStore(account(host, port, zone=zone, user=user, password=password)) as store:
-        collection = f"{store.home}/drop"
-        _drop(store, collection, told["count"])
-        hands = Hands(
-            side, lambda _owner: nullcontext(store), side, lambda _owner: "root", lambda _owner, _user: True
-        )
-        options = IngestOptions(quiet_s=0, paths={f"demoResc:{told['vault']}": Path(told["vault"])})
+def _scan(drop: _Drop) -> _Cost:
+    with scanning(drop.user, drop.login, drop.vault) as (store, hands, options):
         begun = time.perf_counter()
-        plan = ingest.plan(store, collection, hands, options, clock=SystemClock())
+        plan = ingest.plan(store, drop.collection, hands, options, clock=SystemClock())
         planned = time.perf_counter()
         done = ingest.apply(plan, store, hands, clock=SystemClock())
         ended = time.perf_counter()
-    _check(done, told["count"])
-    return {
-        "done": len(done.done),
-        "plan_s": planned - begun,
-        "ms": (ended - planned) * 1000 / told["count"],
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-
-
-def _drop(store: IrodsStore, collection: str, count: int) -> None:
-    store.make_collection(collection)
-    store.change_avus(collection, add=[Avu("omero::ingest", "in-place")])
-    for number in range(count):
-        writer = store.open_writer(f"{collection}/{number:05}.png")
-        writer.write_at(0, 0, png())
-        writer.close()
-
-
-def _check(done: IngestResult, count: int) -> None:
-    if len(done.done) != count or done.failed or done.stopped:
-        raise SystemExit(f"{len(done.done)} of {count} imported: {done.failed[:3]} {done.stopped}")
-
-
-if __name__ == "__main__":
-    main()
+    check_all(done, drop.count)
+    return _Cost(planned - begun, ended - planned, peak_memory())

@@ -50,7 +50,7 @@ class _Watch:
     """
 
     def __init__(self, pid: int, folder: Path, before: int) -> None:
-        self._status, self._folder, self._before = Path(f"/proc/{pid}/status"), folder, before
+        self._pid, self._folder, self._before = pid, folder, before
         self.memory = self.scratch = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -66,15 +66,22 @@ class _Watch:
     def _watch(self) -> None:
         while not self._ended.wait(_LOOK_S):
             self.scratch = max(self.scratch, _size(self._folder) - self._before)
-            self.memory = max(self.memory, self._peak())
+            self.memory = max(self.memory, peak_memory(self._pid))
 
-    def _peak(self) -> int:
-        """The kernel's own count; 0 when the process is gone."""
-        try:
-            lines = self._status.read_text().splitlines()
-        except OSError:
-            return 0
-        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+
+def peak_memory(process: int | str = "self") -> int:
+    """The kernel's own count, in bytes; 0 when the process is gone."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def processor_s(process: int) -> float:
+    """What the kernel has counted for a process, utime and stime of proc(5)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _size(folder: Path) -> int:

@@ -6,7 +6,6 @@ one of this process.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,11 +29,13 @@ from omero_irods_bridge.wiring import SystemClock, receiver_on
 from omero_irods_sandbox.omero_server.config import ServerConfig
 from omero_irods_sandbox.omero_server.running import ServerProcess, running_server
 from omero_irods_sandbox.omero_server.server import OmeroServer
+from tests.bench.measured import processor_s
 from tests.bench.omero_server import omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
 from tests.wire.omero_server.import_client import Options, image_ids, import_files
 
-_SIZES: Final = (100, 1_000, 10_000)
+_SIZES: Final = (100, 300, 1_000)
+_LONG_SIZES: Final = (*_SIZES, 3_000, 10_000)
 _QUICK_SIZES: Final = (10, 20)
 _COUNTED_AT_MOST: Final = 1_000
 """A server in this process is slow: calls are not counted beyond this many images."""
@@ -46,7 +47,7 @@ _AT_ONCE: Final = 500
 @section("unpack-growth", "unpack: images with a tag, key-values and a region each, as they grow")
 def unpack_growth(setting: Setting) -> Iterator[Measurement]:
     """Seconds of each part, and calls of OMERO for each image."""
-    sizes = _QUICK_SIZES if setting.is_quick else _SIZES
+    sizes = _QUICK_SIZES if setting.is_quick else _LONG_SIZES if setting.is_long else _SIZES
     with (
         omero_server(setting.folder / "packing") as packing,
         omero_server(setting.folder / "taking") as taking,
@@ -139,21 +140,15 @@ class _Clock:
 
 def _seconds(server: ServerProcess, store: MemoryStore) -> dict[str, float]:
     """Of each part; and of processors, which tells how it grows where others are at work too."""
-    ours, theirs, clock = time.process_time(), _processor_s(server.process.pid), _Clock()
+    ours, theirs, clock = time.process_time(), processor_s(server.process.pid), _Clock()
     _load(_login(server.host, server.root_password, server.ssl), store, clock)
     clock.turn("end")
     return {
         **clock.parts,
         "all": sum(clock.parts.values()),
         "processor time of ours": time.process_time() - ours,
-        "processor time of OMERO": _processor_s(server.process.pid) - theirs,
+        "processor time of OMERO": processor_s(server.process.pid) - theirs,
     }
-
-
-def _processor_s(process: int) -> float:
-    """What the kernel has counted for a process, utime and stime of proc(5)."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _load(login: UserPassword, store: MemoryStore, clock: _Clock) -> None:

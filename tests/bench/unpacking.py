@@ -8,7 +8,6 @@ Java machine a file comes on top of that.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -22,16 +21,17 @@ from irods.session import iRODSSession
 
 from omero_irods_sandbox.irods_zone.running import ZoneProcess, zone_process
 from omero_irods_sandbox.omero_server.running import ServerProcess
+from tests.bench import shim
 from tests.bench.image_sets import KIB, MIB, ImageSet, import_set
 from tests.bench.measured import Taken, run
 from tests.bench.omero_server import omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
 
-_SETS: Final = (ImageSet(60, 8 * MIB), ImageSet(2000, 64 * KIB), ImageSet(1, 2048 * MIB))
+_SETS: Final = (ImageSet(60, 8 * MIB), ImageSet(200, 64 * KIB), ImageSet(1, 2048 * MIB))
+_LONG_SETS: Final = (*_SETS, ImageSet(2000, 64 * KIB))
 _QUICK_SETS: Final = (ImageSet(3, 1 * MIB),)
 _ROUNDS: Final = 3
 _OMERO_IRODS: Final = str(Path(sys.executable).with_name("omero-irods"))
-_SHIM: Final = Path(__file__).parents[1] / "interop" / "import_shim"
 
 STOCK: Final = "(a) get, stock unpack"
 OURS: Final = "(b) omero-irods unpack"
@@ -57,8 +57,7 @@ class _Stage:
             "IRODS_ENVIRONMENT_FILE": str(self.zone.environment_file),
             "IRODS_AUTHENTICATION_FILE": str(self.folder.parent / "irodsA"),
             "OMERO_IRODS_PATHS": json.dumps({f"demoResc:{vault}": vault}),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            "PATH": os.pathsep.join([str(_SHIM), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            **shim.ENVIRONMENT,
         }
 
     @property
@@ -85,17 +84,14 @@ def _stage(folder: Path) -> Iterator[_Stage]:
         )
         (folder / "irodsA").write_text(encode(zone.password))
         scratch = folder / "scratch"
-        libraries = scratch / "omero" / "cache" / "jars" / "shim" / "libs"
-        libraries.mkdir(parents=True)  # a class path, so that ``omero import`` downloads none
-        (libraries / "shim.jar").touch()
-        (libraries.parents[1] / "OMERO.java.txt").write_text("shim")
+        shim.make_class_path(scratch)
         yield _Stage(packing, taking, zone, session, scratch)
 
 
 @section("unpack", "unpack: a snapshot to OMERO, beside the stock tool")
 def unpack(setting: Setting) -> Iterator[Measurement]:
     """Seconds, with the ratio that issue 5 wants; then peak memory and scratch of each way."""
-    sets = _QUICK_SETS if setting.is_quick else _SETS
+    sets = _QUICK_SETS if setting.is_quick else _LONG_SETS if setting.is_long else _SETS
     rounds = 1 if setting.is_quick else _ROUNDS
     with _stage(setting.folder) as stage:
         for images in sets:
