@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from omero_irods_bridge.adapters.irods.environment import account_from_environment
 from omero_irods_bridge.adapters.irods.store import IrodsStore
@@ -31,6 +32,14 @@ class SessionBroken(SessionExpired):
     """A session that the agent had begun is over; another attempt begins another one."""
 
     retryable = True
+
+    @classmethod
+    def of(cls, user: str) -> Self:
+        """Of the session that the agent had for this user of OMERO."""
+        return cls(
+            f"The session that the agent had in OMERO for {user} ended before its work was done.",
+            hint="Somebody, or a restart of OMERO, ended it; another attempt begins another one.",
+        )
 
 
 class Accounts:
@@ -125,10 +134,7 @@ def _sessions_of_ours(user: str) -> Iterator[None]:
     try:
         yield
     except SessionExpired as error:
-        raise SessionBroken(
-            f"The session that the agent had in OMERO for {user} ended before its work was done.",
-            hint="Somebody, or a restart of OMERO, ended it; another attempt begins another one.",
-        ) from error
+        raise SessionBroken.of(user) from error
 
 
 def service_account(omero: OmeroSettings) -> tuple[str, str, Path]:

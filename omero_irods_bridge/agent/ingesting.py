@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
+from omero_irods_bridge.adapters.omero.errors import SessionExpired
+from omero_irods_bridge.agent.accounts import SessionBroken
 from omero_irods_bridge.agent.job_fields import moment
 from omero_irods_bridge.agent.store.attempts import Begun
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
@@ -19,7 +21,7 @@ from omero_irods_bridge.ingest_wiring import options_of
 from omero_irods_bridge.model.errors import BridgeError, NotFound
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
 from omero_irods_bridge.model.ingest import IngestFailure, IngestResult, IngestState, OptIn
-from omero_irods_bridge.model.jobs import IngestWork, Job, JobError, JobSpec
+from omero_irods_bridge.model.jobs import IngestWork, Job, JobSpec
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.operations.ingest import Hands, IngestPlan
 from omero_irods_bridge.operations.ingesting.attributes import error_text
@@ -127,7 +129,7 @@ class Ingester:
     def _outcome(self, begun: Begun, work: IngestWork, place: str, found: _Sum) -> Outcome:
         result = _result(place, found, begun.job.result or {})
         if found.stopped is not None:
-            return Outcome(End.FAILED, result, _passing(found.stopped))
+            return Outcome.failed(_of_agent(found.stopped, begun.job.spec.requested_by), result)
         if found.again_s is not None:
             again = self._look_again(begun.job.spec, work, found.again_s)
             result |= {"again_at": moment(again.run_after), "again_job": again.id}
@@ -138,10 +140,9 @@ class Ingester:
         return self._later(following, min(max(seconds, SOONEST_S), LATEST_S))
 
 
-def _passing(error: BridgeError) -> JobError:
+def _of_agent(error: BridgeError, user: str) -> BridgeError:
     """What stopped the scans. A session of OMERO that is over is the agent's own: it begins another one."""
-    told = JobError.of(error)
-    return replace(told, retryable=True) if error.code == "session-expired" else told
+    return SessionBroken.of(user) if isinstance(error, SessionExpired) else error
 
 
 def _finding(failure: IngestFailure, plan: IngestPlan, hands: Hands) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from irods.models import RuleExec
 from irods.session import iRODSSession
 
 from omero_irods_bridge.model.errors import ExitStatus
-from omero_irods_bridge.model.jobs import IngestWork, JobState
+from omero_irods_bridge.model.jobs import IngestWork, JobState, StateChanged
 from tests.agent.between.test_submitting import person
 from tests.agent.conftest import until
 from tests.ingest.by_agent.conftest import STEWARD, Facility, settled
@@ -121,6 +121,9 @@ def test_when_omero_ends_the_sessions_of_the_agent_nothing_fails_and_nothing_is_
     assert (job.state, job.attempt) == (JobState.DONE, 2)
     assert job.result is not None
     assert (job.result["imported"], job.result["failed"]) == (12, 0)
+    told = [one.event.text for one in facility.jobs.events(job.id) if isinstance(one.event, StateChanged)]
+    assert any("The session that the agent had in OMERO" in text for text in told)
+    assert not any("omero login" in text for text in told)
 
 
 def test_a_user_scans_what_is_his_and_nothing_of_others(
