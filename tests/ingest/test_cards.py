@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -327,3 +328,19 @@ def test_two_scans_at_once_apply_a_card_once(drop: Drop) -> None:
     assert "ingest_error" not in drop.avus(path)
     assert drop.scan().cards == (path,)
     assert said(drop)["comments"] == ["Stained with GFP"]
+
+
+@pytest.mark.parametrize("written", ["nonsense", "Image:1", "Dataset:x", "Dataset:1,2"])
+def test_a_card_whose_target_somebody_has_written_over_fails_alone(drop: Drop, written: str) -> None:
+    path = card(drop)
+    drop.put("a.png")
+    drop.scan()
+    (there,) = [one for one in drop.store.avus(path) if one.attribute == "omero::card_target"]
+    drop.store.change_avus(path, add=[replace(there, value=written)], remove=[there])
+    card(drop, CARD.replace("DAPI", "GFP"))
+    other = drop.put("b.png")
+    result = drop.scan()
+    assert [one.path for one in result.done] == [other]
+    assert result.cards == ()
+    assert [one.path for one in result.failed] == [path]
+    assert written in drop.avus(path)["ingest_error"][0]

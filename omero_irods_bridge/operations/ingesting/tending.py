@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Final
 
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Busy, Interrupted, StalePlan
+from omero_irods_bridge.model.errors import (
+    AccessDenied,
+    BridgeError,
+    Busy,
+    Interrupted,
+    StalePlan,
+    UsageError,
+)
 from omero_irods_bridge.model.events import Notice
 from omero_irods_bridge.model.ingest import (
     Card,
@@ -25,6 +34,8 @@ from omero_irods_bridge.operations.ingesting.moving import move, places_of
 from omero_irods_bridge.operations.ingesting.packets import describe_packet
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.operations.ingesting.telling import forget_target, mark, note_card
+
+_CONTAINER: Final = re.compile(r"(?:Dataset|Screen):[0-9]{1,18}", re.ASCII)
 
 Fail = Callable[[IngestFailure], None]
 Wait = Callable[[str, BridgeError], None]
@@ -78,9 +89,18 @@ def is_edited(card: Card, plan: IngestPlan) -> bool:
 
 
 def targets_of(card: Card, plan: IngestPlan) -> Iterator[tuple[str, str, str]]:
-    """Containers that the card was applied to, with the user and group as whom."""
+    """Containers that the card was applied to, with the user and group as whom.
+
+    Raises:
+        UsageError: somebody has written there what is none.
+    """
     for one in plan.avus.get(card.path, ()):
         if one.attribute == plan.options.name("card_target"):
+            if not _CONTAINER.fullmatch(one.value):
+                raise UsageError(
+                    f"{one.attribute} of the card {card.path} is {one.value!r}, no Dataset or Screen.",
+                    hint="Remove that AVU (imeta rm -d); the bridge sets it.",
+                )
             user, _, group = one.unit.partition("/")
             yield one.value, user, group
 
