@@ -78,12 +78,11 @@ def dataset(containers: dict[str, Any]) -> str:
 
 
 def test_a_dataset_is_packed_verified_loaded_and_compared(ada: Run, dataset: str) -> None:
-    packed = json.loads(ada(f"omero-irods pack {dataset} --json"))
-    path = packed["path"]
+    path = json.loads(ada(f"omero-irods pack {dataset} --json"))["snapshot"]["path"]
     ada(f"omero-irods verify {path} --data")
-    loaded = json.loads(ada(f"omero-irods unpack {path} --json"))
+    load = json.loads(ada(f"omero-irods unpack {path} --json"))["loaded"]["load"]
     ada(f"omero-irods diff {path}")
-    ada(f"omero-irods undo {loaded['load']}")
+    ada(f"omero-irods undo {load}")
 
 
 def test_what_lands_in_an_inbox_is_shown_in_omero_and_protected(ada: Run) -> None:
