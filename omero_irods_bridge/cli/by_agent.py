@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from omero_irods_bridge.agent.job_fields import job_of_fields
 from omero_irods_bridge.cli import output, views, working
 from omero_irods_bridge.cli.options import Asked, ByAgent, Told
-from omero_irods_bridge.cli.watching import follow
+from omero_irods_bridge.cli.watching import Watchable, follow
 from omero_irods_bridge.model.errors import ExitStatus, UsageError
-from omero_irods_bridge.model.jobs import Job, JobEvent, UnpackWork, Work
+from omero_irods_bridge.model.jobs import Job, UnpackWork, Work
 from omero_irods_bridge.model.work import work_fields
 
 if TYPE_CHECKING:
@@ -31,11 +31,9 @@ NONE: Final = "no"
 DRY_RUN: Final = "An agent plans when it begins, not before."
 
 
-class Jobs(Protocol):
+class Jobs(Watchable, Protocol):
     """Jobs, over HTTP or in the database."""
 
-    def get(self, job: int) -> Job: ...
-    def events(self, job: int, *, after: int = 0) -> list[JobEvent]: ...
     def cancel(self, job: int) -> Job: ...
     def retry(self, job: int) -> Job: ...
     def delete(self, job: int) -> None: ...

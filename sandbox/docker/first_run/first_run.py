@@ -39,7 +39,6 @@ GROUP: Final = "imaging"
 INBOX: Final = "inbox"
 PATIENCE_S: Final = 300
 _USER_GROUP: Final = 1
-_ADMINISTRATORS: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
