@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from omero_irods_bridge.agent.store.attempts import Attempts
+from omero_irods_bridge.agent.store.attempts import Attempts, Limits
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
-from omero_irods_bridge.model.jobs import GcWork, Job, JobSpec, JobState
+from omero_irods_bridge.model.jobs import GcWork, Job, JobKind, JobSpec, JobState
 from omero_irods_bridge.wiring import SystemClock
 
 TIMEOUT_S = 120
 ROOT = Path(__file__).parents[2]
+NO_LIMITS = Limits(10_000, 10_000, dict.fromkeys(JobKind, 10_000))
 
 
 def until(holds: Callable[[], object], *, every_s: float = 0.1) -> None:
@@ -92,12 +93,18 @@ def agent_on(where: str, folder: Path) -> Iterator[Agent]:
         database.close()
 
 
-@pytest.fixture
-def memory() -> Iterator[Path]:
-    """A folder that is quick to write to: what is killed here is processes, not the machine."""
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """In memory where there is such a place: what is killed here is processes, not the machine."""
     shared = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    with quick_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

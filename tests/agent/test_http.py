@@ -23,18 +23,17 @@ from omero_irods_bridge.agent.http.limits import LARGEST_BODY
 from omero_irods_bridge.agent.http.serving import _listening, served
 from omero_irods_bridge.agent.http.tokens import Tokens, digest_of, new_token
 from omero_irods_bridge.agent.identities import Identities
-from omero_irods_bridge.agent.store.attempts import Attempts, Limits
+from omero_irods_bridge.agent.store.attempts import Attempts
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.cli.main import main
 from omero_irods_bridge.model.errors import Busy, NotFound, UsageError
 from omero_irods_bridge.model.events import Step
-from omero_irods_bridge.model.jobs import Job, JobEvent, JobKind, JobSpec, JobState, Phase
+from omero_irods_bridge.model.jobs import Job, JobEvent, JobSpec, JobState, Phase
 from tests.agent.answers import assert_problem
-from tests.agent.conftest import Hands
+from tests.agent.conftest import NO_LIMITS, Hands
 
-NO_LIMITS = Limits(100, 100, dict.fromkeys(JobKind, 100))
 TOKENS = {scope: new_token() for scope in ("submit", "read", "manage")}
 USERS = Identities.parse('[users]\nada = "ada"')
 

@@ -19,8 +19,8 @@ from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.model.errors import Unreachable
 from omero_irods_bridge.model.jobs import JobKind
 from tests.agent.answers import USERS, KnownUsers, answering, by, session_of, signing_in, tokens
-from tests.agent.conftest import Hands
-from tests.agent.mail.conftest import BROKEN, DONE, NO_LIMITS, Office, office  # noqa: F401
+from tests.agent.conftest import NO_LIMITS, Hands
+from tests.agent.mail.conftest import BROKEN, DONE, Office, office  # noqa: F401
 
 DOWN = Outcome.failed(Unreachable("OMERO does not answer."))
 

@@ -16,19 +16,18 @@ from omero_irods_bridge.agent.engine.running import Runner
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.cookies import LASTS_S, Cookies
 from omero_irods_bridge.agent.mail.outbox import Bundling, Outbox
-from omero_irods_bridge.agent.store.attempts import Attempt, Attempts, Begun, Limits
+from omero_irods_bridge.agent.store.attempts import Attempt, Attempts, Begun
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.model.errors import Unreachable
 from omero_irods_bridge.model.events import CancelToken, Report
-from omero_irods_bridge.model.jobs import JobKind, JobState
+from omero_irods_bridge.model.jobs import JobState
 from tests.agent.answers import SECRET, USERS, answering, assert_problem, by, tokens
-from tests.agent.conftest import Agent, Hands, counting, until
+from tests.agent.conftest import NO_LIMITS, Agent, Hands, counting, until
 from tests.agent.test_durable import assert_limits
 
-NO_LIMITS = Limits(100, 100, dict.fromkeys(JobKind, 100))
 AWAY_S = 20 * 60
 DAY_S = 24 * 3600.0
 

@@ -35,10 +35,9 @@ from omero_irods_bridge.model.jobs import (
     VerifyWork,
 )
 from omero_irods_bridge.wiring import SystemClock
-from tests.agent.conftest import Hands, counting
+from tests.agent.conftest import NO_LIMITS, Hands, counting
 from tests.agent.postgres import own_postgres
 
-NO_LIMITS = Limits(1000, 1000, dict.fromkeys(JobKind, 1000))
 DOWN = Outcome.failed(Unreachable("OMERO does not answer."))
 
 

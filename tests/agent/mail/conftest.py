@@ -11,18 +11,17 @@ import sqlalchemy as sa
 
 from omero_irods_bridge.agent.mail.letters import Letters
 from omero_irods_bridge.agent.mail.sending import Postman
-from omero_irods_bridge.agent.store.attempts import Attempt, Attempts, Limits
+from omero_irods_bridge.agent.store.attempts import Attempt, Attempts
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.agent.store.tables import MAILS
 from omero_irods_bridge.mail_settings import MailSettings
 from omero_irods_bridge.model.errors import NotFound
-from omero_irods_bridge.model.jobs import JobKind, JobSpec, VerifyWork
-from tests.agent.conftest import Hands
+from omero_irods_bridge.model.jobs import JobSpec, VerifyWork
+from tests.agent.conftest import NO_LIMITS, Hands
 from tests.agent.mail.mail_host import MailHost, running
 
-NO_LIMITS = Limits(10_000, 10_000, dict.fromkeys(JobKind, 10_000))
 BROKEN = Outcome.failed(NotFound("There is no a.zip.", hint="Look with: omero-irods list"))
 DONE = Outcome(End.DONE, {"path": "/zone/home/ada/a.zip", "images": 3, "members_checked": 7})
 CANCELLED = Outcome(End.CANCELLED)

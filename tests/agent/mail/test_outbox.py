@@ -16,8 +16,8 @@ from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.agent.store.outcomes import Outcome
 from omero_irods_bridge.model.errors import Unreachable
 from omero_irods_bridge.model.jobs import JobState
-from tests.agent.conftest import Hands
-from tests.agent.mail.conftest import BROKEN, CANCELLED, DONE, NO_LIMITS, Office
+from tests.agent.conftest import NO_LIMITS, Hands
+from tests.agent.mail.conftest import BROKEN, CANCELLED, DONE, Office
 
 DOWN = Outcome.failed(Unreachable("OMERO does not answer."))
 HOUR_S = 3600.0

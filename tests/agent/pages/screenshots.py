@@ -13,10 +13,10 @@ from playwright.sync_api import Browser
 
 from omero_irods_bridge.agent.store.jobs import JobFilter
 from omero_irods_bridge.model.jobs import JobState
-from tests.agent.conftest import ROOT
+from tests.agent.conftest import ROOT, quick_folder
 from tests.agent.pages.browser import chromium, signed_in
 from tests.agent.pages.story import tell
-from tests.agent.pages.world import World, quick_folder, world_in
+from tests.agent.pages.world import World, world_in
 
 IMAGES: Final = ROOT / "docs" / "images"
 WIDE: Final = {"width": 1120, "height": 760}

@@ -11,18 +11,17 @@ import pytest
 import sqlalchemy as sa
 
 from omero_irods_bridge.agent.pages.strip import Overdue, Strip, make_strip
-from omero_irods_bridge.agent.store.attempts import Attempts, Limits
+from omero_irods_bridge.agent.store.attempts import Attempts
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.days import Day, days_of
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.model.errors import AccessDenied
-from omero_irods_bridge.model.jobs import JobKind, JobSpec, PackWork
+from omero_irods_bridge.model.jobs import JobSpec, PackWork
 from omero_irods_bridge.model.objects import parse_objects
-from tests.agent.conftest import Hands
+from tests.agent.conftest import NO_LIMITS, Hands
 from tests.agent.postgres import own_postgres
 
-NO_LIMITS = Limits(1_000, 1_000, dict.fromkeys(JobKind, 1_000))
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()
 MIDNIGHT = datetime(2026, 3, 30, tzinfo=UTC).timestamp()
 

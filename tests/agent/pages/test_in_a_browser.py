@@ -14,9 +14,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from omero_irods_bridge.agent.store.jobs import JobFilter
 from omero_irods_bridge.model.jobs import JobKind, JobSpec, JobState
+from tests.agent.conftest import quick_folder
 from tests.agent.pages.browser import CHROMIUM, chromium, signed_in
 from tests.agent.pages.story import pack, tell
-from tests.agent.pages.world import World, quick_folder, world_in
+from tests.agent.pages.world import World, world_in
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
 

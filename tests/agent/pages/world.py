@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -31,10 +30,9 @@ from omero_irods_bridge.model.jobs import Job, JobKind, JobSpec, Phase
 from omero_irods_bridge.model.snapshot import Description, State, to_avus
 from omero_irods_bridge.wiring import SystemClock
 from tests.agent.answers import USERS, KnownUsers, signing_in, tokens
-from tests.agent.conftest import ROOT, Hands
+from tests.agent.conftest import NO_LIMITS, ROOT, Hands
 
 LIMITS = Limits(total=4, per_user=4, kinds=dict.fromkeys(JobKind, 4))
-NO_LIMITS = Limits(total=10_000, per_user=10_000, kinds=dict.fromkeys(JobKind, 10_000))
 DAY_S = 86_400
 
 
@@ -130,14 +128,6 @@ def described(name: str, owner: str, **more: Any) -> Description:
         "state": State.SEALED,
     }
     return Description(**{**usual, **more})
-
-
-@contextmanager
-def quick_folder() -> Iterator[Path]:
-    """In memory where there is such a place: what is made up here need not outlast the computer."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 @contextmanager
