@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import irods.keywords as kw
+import pytest
 from irods.session import iRODSSession
 
 from omero_irods_bridge.model.stored import Avu
@@ -150,3 +151,16 @@ def test_copied_content_that_is_replaced_is_imported_again(drop: Drop) -> None:
     assert [one.path for one in drop.scan().done] == [path]
     assert drop.images() == ["a.png", "a.png"]
     assert drop.plan().items == ()
+
+
+@pytest.mark.parametrize("name", ["fileset", "image"])
+def test_a_number_that_omero_cannot_have_stops_no_scan(drop: Drop, name: str) -> None:
+    drop.opt_in()
+    path = drop.put("a.png")
+    drop.scan()
+    (there,) = [one for one in drop.store.avus(path) if one.attribute == f"omero::{name}"]
+    drop.store.change_avus(path, add=[dataclasses.replace(there, value="9" * 30)], remove=[there])
+    drop.put("b.png")
+    result = drop.scan()
+    assert result.stopped is None
+    assert drop.images() == ["a.png", "b.png"]

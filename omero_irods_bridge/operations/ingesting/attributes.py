@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,9 @@ _RESULTS: Final = (
     "ingest_version",
 )
 _UNDER_WAY: Final = ("ingest_state", "ingest_error", "released")
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+"""An id of OMERO, of 64 bits; people can write AVUs too."""
+
 LARGEST_IMAGE_LIST: Final = 1_000
 """A fileset of more images has AVUs of the first ones; OMERO knows all by the fileset."""
 
@@ -172,8 +176,8 @@ def _named(avus: Iterable[Avu], names: Sequence[str], options: IngestOptions) ->
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and text.isascii() else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _numbers(texts: Iterable[str]) -> tuple[int, ...]:
-    return tuple(sorted(int(one) for one in texts if one.isdecimal() and one.isascii()))
+    return tuple(sorted(int(one) for one in texts if _NUMBER.fullmatch(one)))
