@@ -29,6 +29,14 @@ class Requester:
     is_admin: bool = False
     is_service: bool = False
 
+    def check_admin(self) -> None:
+        """Raises AccessDenied for who is no administrator."""
+        if not self.is_admin:
+            raise AccessDenied(
+                f"{self.user} is no administrator of the agent.",
+                hint="Ask one of those whom admins in users.toml names.",
+            )
+
 
 class Desk:
     """Any thread may call any method. ``zone`` is the one that jobs may name, "" when it is not known."""
@@ -68,15 +76,11 @@ class Desk:
         self, wanted: JobFilter, requester: Requester, *, limit: int = 50, before: int | None = None
     ) -> list[Job]:
         """The newest first, of this user alone unless he is an administrator."""
-        if not requester.is_admin:
-            wanted = replace(wanted, requested_by=requester.user)
-        return self._jobs.list_jobs(wanted, limit=limit, before=before)
+        return self._jobs.list_jobs(_visible(wanted, requester), limit=limit, before=before)
 
     def count(self, wanted: JobFilter, requester: Requester) -> dict[JobState, int]:
         """How many there are in each state, of this user alone unless he is an administrator."""
-        if not requester.is_admin:
-            wanted = replace(wanted, requested_by=requester.user)
-        return self._jobs.count(wanted)
+        return self._jobs.count(_visible(wanted, requester))
 
     def days(self, requester: Requester, days: int = 30) -> list[Day]:
         """How jobs ended on each of the last days, of this user alone unless he is an administrator."""
@@ -116,3 +120,7 @@ class Desk:
             raise
         audit(requester.user, did, job=job, user=found.spec.requested_by)
         return done
+
+
+def _visible(wanted: JobFilter, requester: Requester) -> JobFilter:
+    return wanted if requester.is_admin else replace(wanted, requested_by=requester.user)

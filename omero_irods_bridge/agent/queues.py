@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.desk import Requester
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
-from omero_irods_bridge.model.errors import AccessDenied
 from omero_irods_bridge.model.jobs import JobKind, JobState
 
 
@@ -37,14 +36,14 @@ class Queues:
 
     def pause(self, kind: JobKind, requester: Requester) -> Queue:
         """Let no more of this kind begin; those that run go on. Raises AccessDenied."""
-        _check_admin(requester)
+        requester.check_admin()
         self._jobs.pause(kind)
         audit(requester.user, "pause", kind=kind.value)
         return self._queue(kind, is_paused=True)
 
     def resume(self, kind: JobKind, requester: Requester) -> Queue:
         """Let jobs of this kind begin again. Raises AccessDenied."""
-        _check_admin(requester)
+        requester.check_admin()
         self._jobs.resume(kind)
         audit(requester.user, "resume", kind=kind.value)
         return self._queue(kind, is_paused=False)
@@ -54,8 +53,3 @@ class Queues:
         found = self._jobs.count(JobFilter(kind=kind, states=states))
         running, queued, waiting = (found.get(state, 0) for state in states)
         return Queue(kind, is_paused, self._limits.get(kind, 0), running, queued, waiting)
-
-
-def _check_admin(requester: Requester) -> None:
-    if not requester.is_admin:
-        raise AccessDenied(f"{requester.user} is no administrator of the agent.")

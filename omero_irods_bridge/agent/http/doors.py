@@ -82,8 +82,7 @@ class AdministratorsDoor(Door):
     async def __call__(self, request: Request) -> Requester:
         """See :func:`who_asks`."""
         found = await super().__call__(request)
-        if not found.is_admin:
-            raise AccessDenied(f"{found.user} is no administrator of the agent.")
+        found.check_admin()
         return found
 
 
