@@ -27,7 +27,7 @@ from omero_irods_bridge.adapters.omero.import_upload import Digests, opened, upl
 from omero_irods_bridge.adapters.omero.services import repository_root
 from omero_irods_bridge.model.errors import ChecksumMismatch, NotInPlace, TargetExists
 from omero_irods_bridge.model.events import CancelToken, Progress, Report, Step, silent
-from omero_irods_bridge.model.imports import Imported, ImportOptions, LinkedFile, Mounts
+from omero_irods_bridge.model.imports import Imported, ImportOptions, LinkedFile, MountedAt, Mounts
 
 READ_ONLY: Final = {"omero.fs.mode": "r"}
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
@@ -154,6 +154,13 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 # -- linking
+
+
+def mounts_with(repository: Path | None, mounts: Mounts, client: Any) -> Mounts:
+    """``mounts``, and ``repository``, where this machine sees the server's repository, if it is known."""
+    if repository is None:
+        return mounts
+    return Mounts((*mounts.table, MountedAt(repository_of(client), PurePosixPath(repository))))
 
 
 def repository_of(client: Any) -> PurePosixPath:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 from omero_irods_bridge.adapters.omero import import_discard, import_marks
@@ -14,7 +14,7 @@ from omero_irods_bridge.adapters.omero.import_frame import Watch, run_import
 from omero_irods_bridge.adapters.omero.import_in_place import (
     check_in_place,
     import_in_place,
-    repository_of,
+    mounts_with,
 )
 from omero_irods_bridge.adapters.omero.import_upload import FILES_AT_ONCE, Uploads
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
@@ -23,7 +23,6 @@ from omero_irods_bridge.model.imports import (
     ImportOptions,
     LinkedFile,
     MarkedFileset,
-    MountedAt,
     Mounts,
 )
 from omero_irods_bridge.ports import ImportFile
@@ -94,13 +93,8 @@ class OmeroImporter:
         report: Report = silent,
         cancel: CancelToken | None = None,
     ) -> Imported:
-        return import_in_place(self._client, files, options, self._all_mounts(), report, cancel)
-
-    def _all_mounts(self) -> Mounts:
-        if self._repository is None:
-            return self._mounts
-        repository = MountedAt(repository_of(self._client), PurePosixPath(self._repository))
-        return Mounts((*self._mounts.table, repository))
+        mounts = mounts_with(self._repository, self._mounts, self._client)
+        return import_in_place(self._client, files, options, mounts, report, cancel)
 
     def find_marked(self, load: str) -> list[MarkedFileset]:
         with omero_errors(f"looking for what the load {load} made"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -15,13 +16,13 @@ from omero.rtypes import unwrap
 
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
-from omero_irods_bridge.adapters.omero.import_in_place import repository_of
+from omero_irods_bridge.adapters.omero.import_in_place import mounts_with, repository_of
 from omero_irods_bridge.adapters.omero.import_marks import batches
 from omero_irods_bridge.adapters.omero.queries import Queries
 from omero_irods_bridge.adapters.omero.rows import key_of
 from omero_irods_bridge.model.checksums import OmeroHash
 from omero_irods_bridge.model.errors import NotInPlace
-from omero_irods_bridge.model.imports import MountedAt, Mounts
+from omero_irods_bridge.model.imports import Mounts
 from omero_irods_bridge.ports import FilePlace, MadeLink
 
 _MADE: Final = (
@@ -48,7 +49,6 @@ class OmeroIngestBook:
     ) -> None:
         self._connection = connection
         self._mounts, self._repository = mounts or Mounts(), repository
-        self._root: PurePosixPath | None = None
         with omero_errors("preparing to ingest"):
             self._query = connection.session.getQueryService()
 
@@ -114,13 +114,15 @@ class OmeroIngestBook:
             raise NotInPlace(f"{here} cannot be changed: {error.strerror}.", hint=_HINT) from error
 
     def _here(self, path: str) -> Path:
-        if self._root is None:
-            with omero_errors("asking where the repository is"):
-                self._root = repository_of(self._connection.client)
-            if self._repository is not None:
-                mounted = MountedAt(self._root, PurePosixPath(self._repository))
-                self._mounts = Mounts((*self._mounts.table, mounted))
-        return Path(self._mounts.here(self._root / path))
+        root, mounts = self._seen
+        return Path(mounts.here(root / path))
+
+    @cached_property
+    def _seen(self) -> tuple[PurePosixPath, Mounts]:
+        """The repository as the server names it, and where this machine sees its folders."""
+        client = self._connection.client
+        with omero_errors("asking where the repository is"):
+            return repository_of(client), mounts_with(self._repository, self._mounts, client)
 
     def _rows(self, text: str, parameters: Any) -> list[list[Any]]:
         rows: list[list[Any]] = self._query.projection(text, parameters, self._connection.all_groups())
