@@ -193,8 +193,8 @@ def _packages() -> Iterator[tuple[str, str]]:
 
 def decisions() -> str:
     """The list of decisions, by their titles."""
-    lines = ["# Decisions", "", "What was decided, and why."]
+    lines = ["# Decisions", "", "What was decided, and why.", ""]
     for file in sorted((ROOT / "docs" / "decisions").glob("*.md")):
         title = file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         lines.append(f"- [{title}](../decisions/{file.name})")
-    return "\n".join([*lines[:2], lines[2], "", *lines[3:]]) + "\n"
+    return "\n".join(lines) + "\n"
