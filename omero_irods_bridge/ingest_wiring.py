@@ -15,7 +15,7 @@ from omero_irods_bridge.model.errors import AccessDenied
 from omero_irods_bridge.model.ingest import IngestOptions
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.ports import ObjectStore, TreeStore
-from omero_irods_bridge.wiring import Ask, ingest_on, mounts_of, open_connection
+from omero_irods_bridge.wiring import Ask, ingest_on, mounts_of, open_connection, open_object_store
 
 if TYPE_CHECKING:
     from omero_irods_bridge.adapters.omero.connection import OmeroConnection
@@ -62,11 +62,9 @@ def open_tree_store(settings: Settings, *, is_service: bool = False) -> Iterator
     Raises:
         UsageError, AccessDenied, Unreachable: as ``wiring.open_object_store``.
     """
-    account = account_from_environment(settings.irods.environment_file)
     if is_service:
-        _check_rodsadmin(account)
-    with IrodsStore(account, as_admin=is_service) as store:
-        store.find(f"/{store.zone}")  # a wrong password is told now
+        _check_rodsadmin(account_from_environment(settings.irods.environment_file))
+    with open_object_store(settings, as_admin=is_service) as store:
         yield store
 
 

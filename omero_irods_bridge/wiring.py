@@ -43,8 +43,13 @@ class SystemClock:
 
 
 @contextmanager
-def open_object_store(settings: Settings) -> Iterator[TreeStore]:
+def open_object_store(
+    settings: Settings, *, client_user: str | None = None, as_admin: bool = False
+) -> Iterator[TreeStore]:
     """The iRODS zone of the user's irods_environment.json, or of the one that the settings name.
+
+    ``client_user`` is whom to act as, and ``as_admin`` changes AVUs of everybody's objects: the account has
+    to be a rodsadmin's for either.
 
     Raises:
         UsageError: there is no such file, or it is not what iinit writes.
@@ -54,7 +59,8 @@ def open_object_store(settings: Settings) -> Iterator[TreeStore]:
     from omero_irods_bridge.adapters.irods.environment import account_from_environment
     from omero_irods_bridge.adapters.irods.store import IrodsStore
 
-    with IrodsStore(account_from_environment(settings.irods.environment_file)) as store:
+    account = account_from_environment(settings.irods.environment_file, client_user=client_user)
+    with IrodsStore(account, as_admin=as_admin) as store:
         store.find(f"/{store.zone}")  # a wrong password is told now, not after OMERO was asked for everything
         yield store
 

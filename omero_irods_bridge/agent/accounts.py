@@ -25,7 +25,7 @@ from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.ports import ImageServer, ObjectStore, TreeStore
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
-from omero_irods_bridge.wiring import mounts_of, receiver_on
+from omero_irods_bridge.wiring import mounts_of, open_object_store, receiver_on
 
 
 class SessionBroken(SessionExpired):
@@ -91,7 +91,7 @@ class Accounts:
             AccessDenied: he may not use the agent, or the agent may not act as him.
             Unreachable: nobody answers there.
         """
-        with open_zone(self._settings, self._identities.irods_user(user)) as store:
+        with open_object_store(self._settings, client_user=self._identities.irods_user(user)) as store:
             yield store
 
     @contextmanager
@@ -107,7 +107,7 @@ class Accounts:
         """
         name, is_all = self._identities.irods_user(user), self._identities.is_admin(user)
         with (
-            open_zone(self._settings, None if is_all else name, as_admin=is_all) as store,
+            open_object_store(self._settings, client_user=None if is_all else name, as_admin=is_all) as store,
             _sessions_of_ours(user),
             open_service(self._settings.omero) as service,
         ):
@@ -167,20 +167,6 @@ def open_service(omero: OmeroSettings) -> Iterator[OmeroConnection]:
     """OMERO as the agent's own account. Raises as :func:`service_login`, and Unreachable."""
     with connect(service_login(omero), secure=omero.secure) as service:
         yield service
-
-
-@contextmanager
-def open_zone(settings: Settings, user: str | None = None, *, as_admin: bool = False) -> Iterator[IrodsStore]:
-    """The zone as this user of iRODS, none for the agent's own account, when it lets the agent in.
-
-    Raises:
-        AccessDenied: it does not; this is told now, not after OMERO was asked.
-        Unreachable: nobody answers there.
-    """
-    account = account_from_environment(settings.irods.environment_file, client_user=user)
-    with IrodsStore(account, as_admin=as_admin) as store:
-        store.find(f"/{store.zone}")
-        yield store
 
 
 def service_user_in_irods(settings: Settings) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from omero_irods_bridge.adapters.omero.signing_in import user_of
-from omero_irods_bridge.agent.accounts import open_zone, service_login
+from omero_irods_bridge.agent.accounts import service_login
 from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.health import Health
 from omero_irods_bridge.agent.store.jobs import JobFilter
 from omero_irods_bridge.settings import Settings
+from omero_irods_bridge.wiring import open_object_store
 
 
 def health_of(settings: Settings, desk: Desk) -> Health:
@@ -30,5 +31,5 @@ def _log_in_to_omero(settings: Settings) -> None:
 
 
 def _log_in_to_irods(settings: Settings) -> None:
-    with open_zone(settings):
+    with open_object_store(settings):
         pass
