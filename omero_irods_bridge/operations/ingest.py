@@ -25,7 +25,7 @@ from omero_irods_bridge.operations.ingesting.links import (
     release,
     repair_links,
 )
-from omero_irods_bridge.operations.ingesting.opt_ins import all_with, find_opt_ins, topmost
+from omero_irods_bridge.operations.ingesting.opt_ins import all_with, topmost
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan, make_plan
 from omero_irods_bridge.operations.ingesting.probing import Places
 from omero_irods_bridge.operations.ingesting.standing import (
@@ -145,8 +145,7 @@ def status(store: TreeStore, path: str, hands: Hands, options: IngestOptions, *,
         NotFound: nothing is there.
     """
     collection = collection_of(store, path)
-    made = plan(store, collection, hands, options, clock=clock)
-    return standing_of(path, made, find_opt_ins(store, collection, hands, options))
+    return standing_of(path, plan(store, collection, hands, options, clock=clock))
 
 
 def retry(store: TreeStore, path: str, options: IngestOptions) -> list[str]:

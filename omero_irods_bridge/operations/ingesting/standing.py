@@ -10,7 +10,7 @@ from omero_irods_bridge.model.ingest import IngestMode, IngestOptions, IngestSta
 from omero_irods_bridge.model.stored import Collection, DataObject, parent_of
 from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.attributes import Known, known_of
-from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, is_in
+from omero_irods_bridge.operations.ingesting.opt_ins import is_in
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.ports import TreeStore
 
@@ -57,9 +57,9 @@ def collection_of(store: TreeStore, path: str) -> str:
     return path if isinstance(found, Collection) else parent_of(path)
 
 
-def standing_of(path: str, plan: IngestPlan, opt_ins: OptIns) -> Standing:
+def standing_of(path: str, plan: IngestPlan) -> Standing:
     """What the plan of a scan says of ``path`` and of all below it."""
-    over = opt_ins.over(path)
+    over = plan.opt_ins.over(path)
     inside = {one: plan.known(one) for one in plan.objects if _is_at(one, path)}
     ready = tuple(
         item.files.path
