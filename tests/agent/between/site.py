@@ -147,6 +147,13 @@ class Site:
         everything = self.store.children(f"/{self.zone.name}/home/{self.irods_user}", recursive=True)
         return [one.path for one in everything if isinstance(one, DataObject)]
 
+    @property
+    def passwords(self) -> set[str]:
+        """Of the agent's own accounts, as their files have them."""
+        assert self.settings.omero.password_file is not None
+        files = (self.settings.omero.password_file, self.person.folder / ".irods" / ".irodsA")
+        return {file.read_text().strip() for file in files}
+
     def copying(self, job: Job) -> None:
         until(lambda: self.jobs.get(job.id).phase.text == "Copying")
 

@@ -72,9 +72,7 @@ def test_a_job_runs_as_the_user_who_asked_and_leaves_no_secret(site: Site) -> No
 
 
 def passwords(site: Site) -> list[bytes]:
-    assert site.settings.omero.password_file is not None
-    files = (site.settings.omero.password_file, site.person.folder / ".irods" / ".irodsA")
-    return [*(file.read_bytes().strip() for file in files), site.zone.password.encode()]
+    return [text.encode() for text in (*site.passwords, site.zone.password)]
 
 
 def test_a_worker_killed_at_any_moment_leaves_one_whole_snapshot(site: Site) -> None:

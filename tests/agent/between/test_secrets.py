@@ -140,17 +140,10 @@ def test_nothing_that_the_agent_writes_or_tells_holds_a_secret(
         *(message.as_bytes() for message in mail_host.messages),
     ]
     assert len(keys) >= 2
-    secrets = {PASSWORD, TOKEN, site.user.password, site.zone.password, *keys, *cookies, *of_service(site)}
+    secrets = {PASSWORD, TOKEN, site.user.password, site.zone.password, *keys, *cookies, *site.passwords}
     for secret in secrets:
         assert not [text for text in everything if secret.encode() in text], secret
     assert "***" not in site.log  # there was nothing to keep out
-
-
-def of_service(site: Site) -> set[str]:
-    """Passwords of the agent's own accounts, as their files have them."""
-    assert site.settings.omero.password_file is not None
-    files = (site.settings.omero.password_file, site.person.folder / ".irods" / ".irodsA")
-    return {file.read_text().strip() for file in files}
 
 
 def test_the_address_of_a_user_is_the_one_that_omero_knows(site: Site, address: str, root: Gateway) -> None:
