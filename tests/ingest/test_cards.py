@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from omero_irods_bridge.model.ingest import CARD_NAMESPACE, Existing
+from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from tests.ingest.conftest import Drop, png
 
 CARD = """
@@ -113,6 +116,29 @@ def test_an_edited_card_changes_what_it_made_and_nothing_else(drop: Drop) -> Non
     assert sorted(found["comments"]) == ["Stained with GFP", "my comment"]
     assert found["tags"] == ["dapi", "my tag", "new tag"]
     assert drop.scan().cards == ()
+
+
+def test_an_edited_card_is_applied_by_the_next_scan_when_omero_ended_the_session(drop: Drop) -> None:
+    path = card(drop)
+    drop.put("a.png")
+    drop.scan()
+    card(drop, CARD.replace("mouse", "rat"))
+
+    @contextmanager
+    def broken(_user: str, _group: str) -> Iterator[IngestSide]:
+        with drop.sides() as side:
+            for one in drop.server.sessions.all():
+                if one.user_id == drop.user.id:
+                    drop.server.faults.expire_session(one.uuid)
+            yield side
+
+    result = drop.scan(hands=drop.hands(omero=broken))
+    assert result.stopped is not None
+    assert result.stopped.code == "session-expired"
+    assert (result.failed, result.cards) == ((), ())
+    assert "ingest_error" not in drop.avus(path)
+    assert drop.scan().cards == (path,)
+    assert ("organism", "rat") in said(drop)["pairs"][0]
 
 
 def test_an_edited_card_leaves_a_tag_that_its_user_has_linked_himself(drop: Drop) -> None:

@@ -29,6 +29,7 @@ from omero_irods_bridge.operations.ingesting.importing import Work, Worker, inge
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.operations.ingesting.targets import Containers
 from omero_irods_bridge.operations.ingesting.telling import (
+    breaks_off,
     clear,
     is_of_content,
     mark,
@@ -47,7 +48,6 @@ _PASSING: Final = (StalePlan, Busy)
 _AHEAD: Final = 200
 """Sets that say in iRODS that they are queued before the first of them is imported."""
 
-_SESSION_IS_OVER: Final = "session-expired"
 _AGAIN_S: Final = 30.0
 """After which that may be."""
 
@@ -133,7 +133,7 @@ class _Applying:
         """The user's session cannot be had, or broke: what has not ended waits, or failed."""
         ended = {one.path for one in self._tally.done} | {one.path for one in self._tally.failed}
         left = [item for item in items if item.files.path not in ended]
-        if _breaks_off(error):
+        if breaks_off(error):
             if not isinstance(error, Busy):  # another scan is at it
                 self._tally.stopped = error
             self._tally.waiting += [Waiting(item.files.path, error.message, _AGAIN_S) for item in left]
@@ -181,7 +181,7 @@ class _Applying:
         except _PASSING as error:
             self.wait(item.files.path, error)
         except BridgeError as error:
-            if _breaks_off(error):
+            if breaks_off(error):
                 raise
             self._failed(item, error)
         self._counter.add(item.files.size)
@@ -205,14 +205,9 @@ class _Applying:
             annotate(card, self._work.store.zone, container, side)
             note_card(card, container, item.user, item.group, self._work)
         except BridgeError as error:
-            if _breaks_off(error) or isinstance(error, Interrupted):
+            if breaks_off(error) or isinstance(error, Interrupted):
                 raise
             self.fail(IngestFailure(card.path, error, card.version))
-
-
-def _breaks_off(error: BridgeError) -> bool:
-    """Whether it is not the fault of what was to be imported: a server is away, or ended the session."""
-    return error.retryable or error.code == _SESSION_IS_OVER
 
 
 def _by_user(items: Iterable[IngestItem]) -> Mapping[tuple[str, str], list[IngestItem]]:

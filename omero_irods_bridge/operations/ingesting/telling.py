@@ -22,6 +22,12 @@ from omero_irods_bridge.operations.ingesting.importing import Work
 
 _OF_CONTENT = (BadName, BadPacket, ChecksumMismatch, ImportFailed)
 """Errors that last until the file is another one; all others are tried again by each scan."""
+_SESSION_IS_OVER: Final = "session-expired"
+
+
+def breaks_off(error: BridgeError) -> bool:
+    """Whether it is no fault of what was at hand: a server is away, or ended the session."""
+    return error.retryable or error.code == _SESSION_IS_OVER
 
 
 def is_of_content(error: BridgeError) -> bool:

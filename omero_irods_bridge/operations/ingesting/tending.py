@@ -33,7 +33,7 @@ from omero_irods_bridge.operations.ingesting.links import gone, linked_among, re
 from omero_irods_bridge.operations.ingesting.moving import move, places_of
 from omero_irods_bridge.operations.ingesting.packets import describe_packet
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
-from omero_irods_bridge.operations.ingesting.telling import forget_target, mark, note_card
+from omero_irods_bridge.operations.ingesting.telling import breaks_off, forget_target, mark, note_card
 
 _CONTAINER: Final = re.compile(r"(?:Dataset|Screen):[0-9]{1,18}", re.ASCII)
 
@@ -150,6 +150,6 @@ def release_deleted(plan: IngestPlan, work: Work) -> list[str]:
 
 
 def _unless_passing(error: BridgeError, failure: IngestFailure, fail: Fail) -> None:
-    if error.retryable or isinstance(error, Interrupted):
+    if breaks_off(error) or isinstance(error, Interrupted):
         raise error
     fail(failure)
