@@ -105,9 +105,15 @@ def _clocks(patient: Patient) -> Diagnoses:
 
 
 def _agent(patient: Patient) -> Diagnoses:
-    if not patient.has_agent:
-        yield skipped("agent", "there is no agent here: agent.users is not set")
-        return
+    agent = patient.settings.agent
+    if patient.has_agent:
+        yield from _service(patient)
+    elif agent.url is None:
+        yield skipped("agent", "there is none: neither agent.users nor agent.url is set")
+    yield from local.look_at_agent(agent)
+
+
+def _service(patient: Patient) -> Diagnoses:
     if patient.server and patient.connection:
         yield from accounts.service_in_omero(patient.connection.identity.user, patient.server)
     if patient.zone:
@@ -116,8 +122,6 @@ def _agent(patient: Patient) -> Diagnoses:
         known = users_known(patient.connection, patient.names)
         yield from accounts.people(patient.identities, known, patient.zone.users)
     yield from local.look_at_database(patient.settings.agent)
-    if patient.settings.agent.tokens is not None:
-        yield local.look_at_agent(patient.settings.agent)
 
 
 def _scripts(patient: Patient) -> Diagnoses:

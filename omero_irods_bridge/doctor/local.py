@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import urllib.error
@@ -38,18 +39,30 @@ def _nearest(folder: Path) -> Path:
     return next(one for one in (folder, *folder.parents) if one.exists())
 
 
-def look_at_agent(agent: AgentSettings) -> Diagnosis:
-    """Does it answer where the settings say?"""
-    check = "agent"
-    host, port = agent.address
-    name = f"[{host}]" if ":" in host else host
-    url = f"http://{name}:{port}/healthz"
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S):
-            return ok(check, f"it answers at {agent.listen}")
-    except urllib.error.HTTPError as error:
-        return problem(
-            check, f"it answers at {agent.listen}, but is not well: {error.reason}", "Look into its log."
+def look_at_agent(agent: AgentSettings) -> Diagnoses:
+    """Does it answer where the settings say: at ``listen``, with ``users``, and at ``url``, with that?"""
+    if agent.users is not None and agent.address[1]:
+        yield _answers(
+            _listening(agent), "Start it: omero-irods agent run. With workers alone here all is well."
         )
-    except OSError:
-        return warning(check, f"nobody answers at {agent.listen}", "Start it: omero-irods agent run")
+    if agent.url is not None:
+        yield _answers(agent.url, "Does it run there? Another address: agent.url.")
+
+
+def _listening(agent: AgentSettings) -> str:
+    host, port = agent.address
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _answers(url: str, remedy: str) -> Diagnosis:
+    check = "agent"
+    proxies = [] if url.startswith("https:") else [urllib.request.ProxyHandler({})]  # as agent/client.py
+    try:
+        with urllib.request.build_opener(*proxies).open(f"{url}/healthz", timeout=TIMEOUT_S):
+            return ok(check, f"it answers at {url}")
+    except urllib.error.HTTPError as error:
+        error.close()
+        return problem(check, f"it answers at {url}, but is not well: {error.reason}", "Look into its log.")
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        return warning(check, f"nobody answers at {url} ({reason})", remedy)

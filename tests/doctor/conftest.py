@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -65,7 +67,8 @@ class Site:
         login = UserPassword(self.server.host, "root", self.server.root_password, self.server.ssl_port)
         return OmeroScripts(self.doors.enter_context(log_in(login, secure=False)))
 
-    def install_scripts(self, agent: str = "http://127.0.0.1:8640") -> None:
+    def install_scripts(self, agent: str | None = None) -> None:
+        agent = agent or f"http://{self.tree['agent']['listen']}"
         texts = script_texts(AgentAddress.parse(agent))
         apply(plan_install(texts, self.scripts, replace=True), self.scripts)
 
@@ -87,6 +90,30 @@ class Site:
         return found
 
 
+def answering(status: int) -> http.server.HTTPServer:
+    """An agent that answers whether it is well, and nothing else; to be shut down."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/healthz" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    made = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    return made
+
+
+@pytest.fixture(scope="module")
+def agent_address() -> Iterator[str]:
+    """Where an agent answers that is well."""
+    with answering(200) as there:
+        yield f"127.0.0.1:{there.server_port}"
+        there.shutdown()
+
+
 @pytest.fixture
 def site(
     tmp_path: Path,
@@ -96,6 +123,7 @@ def site(
     user: User,  # noqa: F811
     session: iRODSSession,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
+    agent_address: str,
 ) -> Iterator[Site]:
     """With an agent, one user who is known on both sides, and the vault mounted where OMERO has it."""
     service = make_user(privileges=["Sudo"])
@@ -120,7 +148,11 @@ def site(
         },
         "irods": {"environment_file": str(environment)},
         "paths": {f"{zone.catalog.resources.default}:{vault}": vault},
-        "agent": {"users": str(users), "database": str(tmp_path / "state" / "agent.db")},
+        "agent": {
+            "users": str(users),
+            "database": str(tmp_path / "state" / "agent.db"),
+            "listen": agent_address,
+        },
     }
     with ExitStack() as doors:
         made = Site(tmp_path, zone, server, tree, user.name, password_file, doors)

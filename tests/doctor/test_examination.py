@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import shutil
-import threading
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -21,7 +19,7 @@ from omero_irods_bridge.doctor.diagnosis import Verdict
 from omero_irods_bridge.doctor.folders import PROBE
 from omero_irods_bridge.operations.official_scripts import FOLDER, NAMES
 from omero_irods_bridge.wiring import open_connection
-from tests.doctor.conftest import Site, is_problem, is_warning
+from tests.doctor.conftest import Site, answering, is_problem, is_warning
 from tests.wire.omero_server.conftest import MakeUser
 
 Usage = namedtuple("Usage", "total used free")
@@ -34,8 +32,8 @@ def test_a_site_that_is_well_gets_no_remedy(site: Site) -> None:
     well = {one.check for one in found if one.verdict is Verdict.OK}
     assert well >= {
         "users file", "irods", "irods version", "irods encryption", "omero", "omero version", "omero disk",
-        "clocks", "agent in omero", "agent in irods", "users", "agent disk", "paths", "omero repository",
-        "scripts",
+        "clocks", "agent", "agent in omero", "agent in irods", "users", "agent disk", "paths",
+        "omero repository", "scripts",
     }  # fmt: skip
 
 
@@ -322,31 +320,31 @@ def test_a_database_in_postgresql_is_left_to_itself(site: Site) -> None:
     assert site.only("agent disk").verdict is Verdict.SKIPPED
 
 
-def answering(status: int) -> http.server.HTTPServer:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    made = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    return made
-
-
 @pytest.mark.parametrize(("status", "verdict"), [(200, Verdict.OK), (503, Verdict.PROBLEM)])
-def test_an_agent_that_is_not_well_is_told(site: Site, tmp_path: Path, status: int, verdict: Verdict) -> None:
+def test_it_is_told_whether_the_agent_is_well(site: Site, status: int, verdict: Verdict) -> None:
     with answering(status) as there:
-        site.tree["agent"] |= {"tokens": str(tmp_path / "t"), "listen": f"127.0.0.1:{there.server_port}"}
+        site.tree["agent"]["listen"] = f"127.0.0.1:{there.server_port}"
         assert site.only("agent").verdict is verdict
         there.shutdown()
 
 
-def test_an_agent_that_does_not_run_is_told(site: Site, tmp_path: Path) -> None:
-    site.tree["agent"] |= {"tokens": str(tmp_path / "t"), "listen": f"127.0.0.1:{NOBODY}"}
-    assert is_warning(site.only("agent"))
+def test_an_agent_that_does_not_run_is_told_without_tokens_too(site: Site) -> None:
+    assert "tokens" not in site.tree["agent"]
+    site.tree["agent"]["listen"] = f"127.0.0.1:{NOBODY}"
+    found = site.only("agent")
+    assert is_warning(found)
+    assert found.text.startswith(f"nobody answers at http://127.0.0.1:{NOBODY} (")
+    assert "omero-irods agent run" in found.remedy
+
+
+def test_who_only_asks_an_agent_learns_that_nobody_answers(site: Site, agent_address: str) -> None:
+    site.tree["agent"] = {"url": f"http://{agent_address}"}
+    assert site.only("agent").verdict is Verdict.OK
+    site.tree["agent"] = {"url": f"http://127.0.0.1:{NOBODY}/irods"}
+    found = site.only("agent")
+    assert is_warning(found)
+    assert f"http://127.0.0.1:{NOBODY}/irods" in found.text
+    assert "agent.url" in found.remedy
 
 
 # -- the scripts
