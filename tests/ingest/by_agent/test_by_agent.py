@@ -23,15 +23,15 @@ MANY = 300
 def test_what_is_put_appears_in_omero_in_place_and_nobody_calls_anything(facility: Facility) -> None:
     facility.start()
     facility.tell_by_url()
-    inbox, kept = facility.inbox(), bytes_kept(facility.server)
+    inbox = facility.inbox()
     first = facility.put(f"{inbox}/first.png")
     until(lambda: facility.is_in_omero(first))
     second = facility.put(f"{inbox}/day 1's 100%.png")
     until(lambda: facility.is_in_omero(second))
     settled(facility)
     assert facility.images() == ["day 1's 100%.png", "first.png"]
-    assert bytes_kept(facility.server) == kept
-    assert {"first.png", "day 1's 100%.png"} <= {link.name for link in links(facility.server)}
+    assert bytes_kept(facility.server, facility.user) == 0
+    assert {"first.png", "day 1's 100%.png"} <= {link.name for link in links(facility.server, facility.user)}
     assert facility.avus(first)["imported_as"] == [facility.user.name]
     jobs = facility.ingests()
     assert {(one.spec.requested_by, one.spec.work) for one in jobs} == {
