@@ -51,16 +51,21 @@ def agent_for(by: ByAgent, settings: Settings, *, not_because: str = "") -> str 
     ``not_because`` says, in words, what no agent can do; with it the work is done here.
 
     Raises:
-        UsageError: that was asked of an agent all the same; or ``--wait`` without an agent.
+        UsageError: that was asked of an agent all the same; or ``--wait`` or ``--priority`` without an agent.
     """
     asked = by.agent not in {None, NONE}
     if asked and not_because:
         raise UsageError(not_because, hint="Leave out --agent.")
     if asked or (by.agent is None and settings.agent.submit and not not_because):
         return _url(by.agent, settings)
-    if by.wait:
-        raise UsageError("--wait is for work that the agent does.", hint="Add --agent.")
+    for option, is_given in (("--wait", by.wait), ("--priority", by.priority is not None)):
+        if is_given:
+            raise UsageError(f"{option} is for work that the agent does.", hint=_how(not_because))
     return None
+
+
+def _how(not_because: str) -> str:
+    return f"Leave it out. {not_because}" if not_because else "Add --agent."
 
 
 def here_only(path: str, zone: str | None) -> str:
@@ -82,6 +87,7 @@ def hand_over(url: str, work: Work, by: ByAgent, told: Told, settings: Settings)
                 "kind": work.kind.value,
                 "work": work_fields(as_whom.at_work(work)),
                 "request_id": f"cli/{uuid.uuid4().hex}",
+                **({} if by.priority is None else {"priority": by.priority}),
                 **as_whom.fields,
             }
         )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from omero_irods_bridge.cli import parsing
+from omero_irods_bridge.model.jobs import check_priority
 from omero_irods_bridge.model.objects import parse_objects
 from omero_irods_bridge.model.snapshot import State
 from omero_irods_bridge.operations.find import Criteria
@@ -51,6 +52,13 @@ class ByAgent:
         str | None, typer.Option(metavar="[=URL]", help="Let the agent do it (=no: do it here).")
     ] = None
     wait: Annotated[bool, typer.Option("--wait", help="With --agent: follow it to its end.")] = False
+    priority: Annotated[
+        int | None, typer.Option(metavar="0-9", help="With --agent: 0 is first, 9 last.  [default: 5]")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.priority is not None:
+            check_priority(self.priority)
 
 
 @dataclass(frozen=True)

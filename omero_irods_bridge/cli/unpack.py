@@ -67,7 +67,7 @@ class Wish:
 
 
 def unpack(snapshot: _Place, wish: Wish, by: ByAgent, told: Told, login: OmeroLogin, config: Config) -> int:
-    """Make OMERO objects of SNAPSHOT, in iRODS or on this computer. Run it again to go on; it loads all once.
+    """Make OMERO objects of SNAPSHOT, in iRODS or on this computer. Run again to go on; it loads once.
 
     Example:  omero-irods unpack /tempZone/home/alice/hela.zip --into Project:7
     """

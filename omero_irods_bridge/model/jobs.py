@@ -79,6 +79,12 @@ class JobState(StrEnum):
 # -- what is asked for
 
 
+def check_priority(priority: int) -> None:
+    """Raises UsageError for what is no priority of a job."""
+    if not 0 <= priority <= LOWEST_PRIORITY:
+        raise UsageError(f"The priority is from 0, the first, to {LOWEST_PRIORITY}, the last.")
+
+
 @dataclass(frozen=True, slots=True)
 class JobSpec:
     """A job as it is asked for, on behalf of the OMERO user ``requested_by``.
@@ -102,8 +108,7 @@ class JobSpec:
             raise UsageError("request_id has from 1 to 100 letters, digits and any of . _ : / -")
         if self.batch and not _ID_ALPHABET.fullmatch(self.batch):
             raise UsageError("batch has at most 100 letters, digits and any of . _ : / -")
-        if not 0 <= self.priority <= LOWEST_PRIORITY:
-            raise UsageError(f"The priority is from 0, the first, to {LOWEST_PRIORITY}, the last.")
+        check_priority(self.priority)
 
     @property
     def kind(self) -> JobKind:

@@ -49,7 +49,8 @@ def test_a_person_hands_over_walks_away_and_comes_back(
     assert other.status == ExitStatus.ACCESS_DENIED
     loaded = ada("unpack", f"irods:{made['path']}", "--wait", "--json")
     assert loaded.json["job"]["result"]["images"] > 0
-    cleaned = ada("gc", "--older-than", "1w", "--json")
+    cleaned = ada("gc", "--older-than", "1w", "--priority", "0", "--json")
+    assert (watched.json["job"]["priority"], cleaned.json["job"]["priority"]) == (5, 0)
     assert (cleaned.json["job"]["kind"], cleaned.json["job"]["work"]["older_than_s"]) == ("gc", 604800)
     assert cleaned.json["job"]["url"].startswith(site.address)
     site.ends(site.jobs.get(cleaned.json["job"]["id"]))
@@ -111,6 +112,27 @@ def test_a_lost_answer_makes_no_second_job(site: Site, monkeypatch: pytest.Monke
     made = client.submit(asked)
     assert json.loads(lost[0])["id"] == made["id"]
     assert site.ends(site.jobs.get(made["id"])).state is JobState.DONE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["pack", "Image:1", "--priority", "0"], "--priority is for work that the agent does."),
+        (["verify", "/zone/a.zip", "--agent=no", "--priority", "0"], "--priority is for work that"),
+        (["unpack", "/zone/a.zip", "--agent", "--priority", "10"], "from 0, the first, to 9"),
+        (["pack", "Image:1", "--agent", "--priority", "high"], "valid integer"),
+    ],
+)
+def test_a_priority_is_that_of_a_job_and_a_number(
+    arguments: list[str],
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert main(arguments) == ExitStatus.USAGE
+    assert why in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
