@@ -51,6 +51,7 @@ class _Sum:
     imported: int = 0
     images: list[int] = field(default_factory=list)
     waiting: int = 0
+    failed_before: int = 0
     packets: int = 0
     released: int = 0
     cards: int = 0
@@ -62,6 +63,7 @@ class _Sum:
         self.imported += len(done.done)
         self.images += [image for one in done.done for image in one.images]
         self.waiting += len(done.waiting)
+        self.failed_before += len(done.failed_before)
         self.packets += len(done.packets)
         self.released += len(done.released)
         self.cards += len(done.cards)
@@ -169,6 +171,7 @@ def _result(place: str, found: _Sum, before: Mapping[str, Any]) -> dict[str, Any
         "image_ids": images[:MOST_IMAGES],
         "waiting": found.waiting,
         "failed": len(findings),
+        "failed_before": found.failed_before,
         "new_failures": sum(one["new"] for one in findings),
         "packets": found.packets,
         "released": found.released,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,12 +95,12 @@ def _scan_here(
         working.at_work(told) as (report, cancel),
         _opened(settings, collection, service) as (store, hands, place),
     ):
-        plan = operation.plan(
-            store, place, hands, options_of(settings), clock=clock, report=report, cancel=cancel
-        )
+        options = options_of(settings)
+        plan = operation.plan(store, place, hands, options, clock=clock, report=report, cancel=cancel)
         if not (plan.objects or plan.failed or told.as_json or told.quiet):
             output.note(
-                f"Nothing at or below {place} is in a collection that opted in, by omero::ingest or a card."
+                f"Nothing at or below {place} is in a collection that opted in,"
+                f" by {options.name('ingest')} or a card."
             )
         done = None
         if not dry_run:
@@ -107,7 +108,7 @@ def _scan_here(
     if done is None:
         ingest_views.show_plan(plan, told)
         return ExitStatus.PARTIAL if plan.failed else ExitStatus.DONE
-    ingest_views.show_result(done, told)
+    ingest_views.show_result(done, told, _again(place, service))
     return _status(done)
 
 
@@ -138,7 +139,7 @@ def watch(
                     done = operation.scan(
                         store, place, hands, options, clock=clock, report=report, cancel=cancel
                     )
-                _tell(done, told)
+                _tell(done, told, _again(place, service))
             except Interrupted:
                 break
             except BridgeError as error:
@@ -149,10 +150,15 @@ def watch(
     return ExitStatus.DONE
 
 
-def _tell(done: IngestResult, told: Told) -> None:
+def _again(place: str, service: Service) -> str:
+    """Arguments of a command that looks at the same place in the same hands."""
+    return shlex.quote(place) + (" --service" if service.service else "")
+
+
+def _tell(done: IngestResult, told: Told, again: str) -> None:
     """A line a scan that did something."""
     if told.as_json:
-        output.json_line(ingest_views.result_fields(done))
+        output.json_line(ingest_views.result_fields(done, again))
     elif done.done or done.failed or done.packets or done.released or done.cards:
         output.note(ingest_views.summary(done))
 

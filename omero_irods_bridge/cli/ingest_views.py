@@ -23,7 +23,9 @@ def show_plan(plan: IngestPlan, told: Told) -> None:
         output.result(f"{item.files.path} -> {item.target}, as {item.user}, {item.opt_in.mode}")
     for found in plan.packets:
         output.result(f"{found.path} is looked at: it may be a packet")
-    output.result("\n".join(_waiting_lines(plan.waiting, plan.failed)) or "Nothing waits.")
+    left = [*_waiting_lines(plan.waiting, plan.failed)]
+    left += [f"{one.path} failed before, and is not tried again: {one.reason}" for one in plan.failed_before]
+    output.result("\n".join(left) or "Nothing waits.")
     sets, size = views.count(len(plan.items), "set"), views.size(plan.size)
     output.result(f"Would import {sets} with {size}; nothing was imported.")
 
@@ -59,10 +61,10 @@ def _waiting_lines(waiting: Iterable[Any], failed: Iterable[Any]) -> Iterator[st
             yield f"  {one.error.hint}"
 
 
-def show_result(done: IngestResult, told: Told) -> None:
-    """What a scan has done."""
+def show_result(done: IngestResult, told: Told, again: str) -> None:
+    """What a scan has done; ``again`` are the arguments by which to ask for the same place."""
     if told.as_json:
-        output.json_result(result_fields(done))
+        output.json_result(result_fields(done, again))
         return
     for one in done.done:
         ids = ", ".join(f"Image:{image}" for image in one.images[:5])
@@ -76,22 +78,37 @@ def show_result(done: IngestResult, told: Told) -> None:
     for path in done.released:
         output.result(f"{path} was deleted in OMERO; it is not protected any more")
     output.result(summary(done))
+    if done.failed_before:
+        output.result(_how_to_see(again))
+
+
+def _how_to_see(again: str) -> str:
+    """What to do about what failed before."""
+    return (
+        "What failed before is tried again when the file changes, or after: omero-irods ingest retry"
+        f" {again}\nWhich, and why: omero-irods ingest status {again}"
+    )
 
 
 def summary(done: IngestResult) -> str:
     """One line of a scan."""
     parts = [f"{views.count(len(done.done), 'set')} imported"]
-    told = ((done.waiting, "waiting"), (done.failed, "failed"), (done.packets, "packets described"))
+    told = (
+        (done.waiting, "waiting"),
+        (done.failed, "failed"),
+        (done.failed_before, "left that failed before"),
+        (done.packets, "packets described"),
+    )
     parts += [f"{len(found):,} {what}" for found, what in told if found]
     if done.stopped is not None:
         parts.append(f"stopped: {done.stopped.message}")
     return ", ".join(parts) + ("" if done.stopped is not None else ".")
 
 
-def result_fields(done: IngestResult) -> dict[str, Any]:
+def result_fields(done: IngestResult, again: str) -> dict[str, Any]:
     """A scan as programs get it."""
-    fields: dict[str, Any] = views.plain(done)
-    return fields
+    hint = _how_to_see(again) if done.failed_before else ""
+    return {**views.plain(done), "hint": hint}
 
 
 def standing_lines(found: Standing) -> Iterator[str]:

@@ -256,11 +256,13 @@ class IngestResult:
     """What a scan has done.
 
     ``released`` are objects that OMERO has no image of any more, ``cards`` those whose edits were applied.
+    ``failed_before`` were not tried, with the reason: an earlier scan did, and they are the same files.
     """
 
     done: tuple[IngestDone, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     failed: tuple[IngestFailure, ...] = ()
+    failed_before: tuple[Waiting, ...] = ()
     packets: tuple[Described, ...] = ()
     released: tuple[str, ...] = ()
     cards: tuple[str, ...] = ()

@@ -105,7 +105,7 @@ def apply(
     A set that fails never stops the others. When OMERO or iRODS is away, what is left waits, and ``stopped``
     of the result says why.
     """
-    places = Places(plan.options.paths, hands, report)
+    places = Places(plan.options, hands, report)
     work = Work(store, hands, plan.options, places, clock, report, cancel or CancelToken())
     return carry_out(plan, work)
 

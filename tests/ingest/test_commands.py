@@ -58,8 +58,31 @@ def test_a_person_scans_sees_and_tries_again(drop: Drop, person: Person) -> None
     assert "is in OMERO as Image:" in person("ingest", "status", good).out
     failed = person("ingest", "status", drop.collection, "--json").json["failed"]
     assert [one["path"] for one in failed] == [bad]
+    assert failed[0]["reason"] == drop.avus(bad)["ingest_error"][0]
     assert person("ingest", "retry", bad, "--json").json == {"tried": [bad]}
     assert person("ingest", "check", drop.collection, "--json").json["checked"] == 1
+
+
+def test_a_second_scan_says_what_failed_before_and_how_to_see_and_retry_it(
+    drop: Drop, person: Person
+) -> None:
+    drop.opt_in()
+    bad = drop.put("a bad day/x.tif", b"no image")
+    assert person.run("ingest", "scan", drop.collection).status == ExitStatus.PARTIAL
+    again = person("ingest", "scan", drop.collection)
+    assert "0 sets imported, 1 left that failed before." in again.out
+    assert f"omero-irods ingest retry {drop.collection}" in again.out
+    assert f"omero-irods ingest status {drop.collection}" in again.out
+    told = person("ingest", "scan", drop.collection, "--json").json
+    assert [(one["path"], one["reason"]) for one in told["failed_before"]] == [
+        (bad, drop.avus(bad)["ingest_error"][0])
+    ]
+    assert "omero-irods ingest retry" in told["hint"]
+    assert f"{bad} failed before" in person("ingest", "scan", drop.collection, "--dry-run").out
+    place = bad.removesuffix("/x.tif")
+    assert f"ingest retry '{place}'\n" in person("ingest", "scan", place).out
+    person("ingest", "retry", bad)
+    assert person.run("ingest", "scan", drop.collection, "--json").json["failed_before"] == []
 
 
 def test_watching_takes_what_comes_later_and_ends_when_it_is_asked_to(drop: Drop, person: Person) -> None:

@@ -438,3 +438,20 @@ def test_bytes_that_are_as_bad_as_before_are_tried_once_each(drop: Drop) -> None
         drop.put("a.tif", content)
         assert len(drop.scan().failed) == 1
         assert drop.plan().items == ()
+
+
+def test_status_of_any_member_of_a_set_that_failed_says_why(drop: Drop) -> None:
+    drop.opt_in()
+    names = ["a.tif", "b.tif"]
+    for name in names:
+        drop.put(name, b"no image")
+    path = drop.put("set.companion.ome", ome_xml(names).encode())
+    (failure,) = drop.scan().failed
+    assert failure.path == path
+    for one in (path, *(f"{drop.collection}/{name}" for name in names)):
+        found = ingest.status(drop.store, one, drop.hands(), drop.options, clock=SystemClock())
+        assert [failed.path for failed in found.failed] == [one]
+        assert failure.error.message in found.failed[0].reason
+    drop.put("set.companion.ome", ome_xml(names).replace("<OME", "<OME ").encode())
+    found = ingest.status(drop.store, drop.collection, drop.hands(), drop.options, clock=SystemClock())
+    assert (found.failed, found.ready) == ((), (path,))

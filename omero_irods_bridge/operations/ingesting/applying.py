@@ -82,6 +82,7 @@ def carry_out(plan: IngestPlan, work: Work) -> IngestResult:
         done=tuple(tally.done),
         waiting=tuple(tally.waiting),
         failed=tuple(tally.failed),
+        failed_before=plan.failed_before,
         packets=tuple(packets),
         released=tuple(released),
         cards=tuple(cards),
@@ -142,7 +143,7 @@ class _Applying:
             self._failed(item, error)
 
     def _some_at_once(self, side: IngestSide, items: Sequence[IngestItem]) -> None:
-        containers = Containers(side.receiver)
+        containers = Containers(side.receiver, self._plan.options)
         carded: dict[tuple[str, str], tuple[Card, IngestItem]] = {}
         one = partial(self._one, side=side, containers=containers, carded=carded)
         for begin in range(0, len(items), _AHEAD):

@@ -18,6 +18,7 @@ from omero_irods_bridge.model.ingest import (
     first_value,
     values_of,
     version_of,
+    version_there,
 )
 from omero_irods_bridge.model.snapshot import avu_text, timestamp
 from omero_irods_bridge.model.stored import Avu, DataObject
@@ -105,6 +106,11 @@ def was_ingested(known: Known, found: DataObject) -> bool:
 def was_released(known: Known, found: DataObject) -> bool:
     """Whether this content was in OMERO, and somebody has deleted it there."""
     return known.released_of == str(found.id) and known.released == version_of(found)
+
+
+def has_failed(known: Known, found: DataObject) -> bool:
+    """Whether these bytes were tried, and are to blame."""
+    return known.state == IngestState.FAILED and known.failed_version == version_there(found)
 
 
 def of_ingested(

@@ -16,12 +16,13 @@ _BUSY: Final = frozenset({ReplicaStatus.INTERMEDIATE, ReplicaStatus.WRITE_LOCKED
 class Patience:
     """``now`` by the server's clock, ``quiet_s`` how long nothing may have changed; both in seconds.
 
-    ``is_handed_over`` tells of a path whether somebody said that it is complete.
+    ``is_handed_over`` tells of a path whether somebody said that it is complete, by the AVU ``ready``.
     """
 
     now: float
     quiet_s: float
     is_handed_over: Callable[[str], bool]
+    ready: str
 
 
 def why_wait(members: Sequence[DataObject], opt_in: OptIn, patience: Patience) -> str:
@@ -35,7 +36,7 @@ def why_wait(members: Sequence[DataObject], opt_in: OptIn, patience: Patience) -
     if card is False:
         return f"the card {opt_in.card.path if opt_in.card else ''} says that it is not complete"
     if opt_in.when is When.HANDOVER:
-        return "nobody has handed it over (omero::ingest_ready)"
+        return f"nobody has handed it over ({patience.ready})"
     return _not_quiet(members, patience)
 
 

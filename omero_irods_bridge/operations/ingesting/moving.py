@@ -16,7 +16,7 @@ _LINKS = {"Dataset": ("DatasetImageLink", "Image"), "Screen": ("ScreenPlateLink"
 
 def places_of(card: Card, user: str, plan: IngestPlan, side: IngestSide) -> Mapping[str, list[str]]:
     """Where all that was imported below a card, as this user, belongs now: keys by container."""
-    containers = Containers(side.receiver)
+    containers = Containers(side.receiver, plan.options)
     found: dict[str, list[str]] = defaultdict(list)
     for target, keys in _by_target(card, user, plan).items():
         found[str(containers.place(target, Existing.APPEND))] += keys

@@ -21,12 +21,12 @@ from omero_irods_bridge.model.ingest import (
     OptIn,
     Waiting,
     version_of,
-    version_there,
 )
 from omero_irods_bridge.model.stored import Avu, DataObject, name_of, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
 from omero_irods_bridge.operations.ingesting.attributes import (
     Known,
+    has_failed,
     is_in_omero,
     known_of,
     was_ingested,
@@ -252,7 +252,7 @@ class _Draft:
         return not by_ingest or known.version == version_of(found)
 
     def _sort_packet(self, found: DataObject, known: Known) -> None:
-        if self._has_failed(found, known):
+        if has_failed(known, found):
             self._failed_before.append(Waiting(found.path, known.error))
         else:
             self._packets.append(found)
@@ -265,7 +265,8 @@ class _Draft:
 
     def decide(self, now: float, cancel: CancelToken) -> None:
         """Group the candidates, and decide for each set whether it is complete and where it goes."""
-        patience = Patience(now, self._options.quiet_s, self._is_handed_over)
+        ready = self._options.name("ingest_ready")
+        patience = Patience(now, self._options.quiet_s, self._is_handed_over, ready)
         groups = group(self.candidates, self._objects, self._options.sets, self._references(cancel))
         self._waiting += groups.waiting
         for failure in groups.failed:
@@ -300,7 +301,7 @@ class _Draft:
         opt_in = self._opt_ins.over(parent_of(files.path))
         assert isinstance(opt_in, OptIn)
         known = self._known(files.path)
-        if self._has_failed(files.first, known):
+        if has_failed(known, files.first):
             self._failed_before.append(Waiting(files.path, known.error))
             return
         reason = why_wait(files.members, opt_in, patience)
@@ -311,9 +312,6 @@ class _Draft:
             self._items.append(self._item(files, opt_in))
         except BridgeError as error:
             self._fail(files.path, error)
-
-    def _has_failed(self, found: DataObject, known: Known) -> bool:
-        return known.state == IngestState.FAILED and known.failed_version == version_there(found)
 
     def _is_handed_over(self, path: str) -> bool:
         """The object, or a collection above it within what opted in, says so."""
@@ -330,7 +328,7 @@ class _Draft:
         if not user:
             raise AccessDenied(
                 f"Nobody says who {opt_in.owner} is in OMERO, for whom {files.path} would be imported.",
-                hint="Set omero::ingest_user on the collection.",
+                hint=f"Set {self._options.name('ingest_user')} on the collection.",
             )
         self._check_may_act(opt_in, user)
         template = opt_in.target or self._options.target

@@ -8,18 +8,18 @@ from pathlib import PurePosixPath
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, NotInPlace
 from omero_irods_bridge.model.events import Notice, Report
 from omero_irods_bridge.model.imports import LinkedFile
-from omero_irods_bridge.model.ingest import PROBE_PREFIX, IngestItem
+from omero_irods_bridge.model.ingest import PROBE_PREFIX, IngestItem, IngestOptions
 from omero_irods_bridge.model.stored import DataObject, parent_of
 from omero_irods_bridge.operations.ingesting.hands import Hands
-from omero_irods_bridge.operations.placing import PathMapping, place_of
+from omero_irods_bridge.operations.placing import place_of
 from omero_irods_bridge.ports import Importer, ObjectStore
 
 
 class Places:
     """Where OMERO sees data objects. Each folder is probed once; it is made for one scan."""
 
-    def __init__(self, mapping: PathMapping, hands: Hands, report: Report) -> None:
-        self._mapping, self._hands, self._report = mapping, hands, report
+    def __init__(self, options: IngestOptions, hands: Hands, report: Report) -> None:
+        self._options, self._hands, self._report = options, hands, report
         self._probed: dict[PurePosixPath, NotInPlace | None] = {}
 
     def of(self, item: IngestItem, importer: Importer) -> list[PurePosixPath]:
@@ -38,12 +38,13 @@ class Places:
         return places
 
     def _place(self, found: DataObject) -> PurePosixPath:
-        place = place_of(found, self._mapping)
+        place = place_of(found, self._options.paths)
         if place is None:
             where = ", ".join(f"{one.resource}:{one.path}" for one in found.replicas)
             raise NotInPlace(
                 f"OMERO sees {found.path} nowhere: no line of [paths] holds a good replica ({where}).",
-                hint="Add the resource and its vault to [paths], or set omero::ingest to copy.",
+                hint="Add the resource and its vault to [paths],"
+                f" or set {self._options.name('ingest')} to copy.",
             )
         return place
 
@@ -74,7 +75,7 @@ class Places:
             writer.abort()
             raise
         written = store.find(path)
-        there = place_of(written, self._mapping) if isinstance(written, DataObject) else None
+        there = place_of(written, self._options.paths) if isinstance(written, DataObject) else None
         if there is None or there.parent != place.parent:
             return None  # new files go elsewhere than this one lies: nothing is learnt
         try:

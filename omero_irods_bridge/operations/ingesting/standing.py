@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from omero_irods_bridge.model.errors import NotFound
 from omero_irods_bridge.model.ingest import IngestMode, IngestOptions, IngestState, OptIn, Waiting
 from omero_irods_bridge.model.stored import Collection, DataObject, parent_of
 from omero_irods_bridge.operations.ingesting import attributes
-from omero_irods_bridge.operations.ingesting.attributes import Known, known_of
+from omero_irods_bridge.operations.ingesting.attributes import Known, has_failed, known_of
 from omero_irods_bridge.operations.ingesting.opt_ins import is_in
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.ports import TreeStore
@@ -73,16 +73,23 @@ def standing_of(path: str, plan: IngestPlan) -> Standing:
         in_omero=tuple(_in_omero(plan.objects[one], known) for one, known in inside.items() if known.fileset),
         ready=ready,
         waiting=tuple(one for one in plan.waiting if _is_at(one.path, path)),
-        failed=(*_failed_now(plan, path), *(one for one in plan.failed_before if _is_at(one.path, path))),
+        failed=tuple(_failed(plan, path, inside)),
         released=tuple(one for one, known in inside.items() if known.released),
         queued=tuple(one for one in ready if plan.known(one).state == IngestState.QUEUED),
     )
 
 
-def _failed_now(plan: IngestPlan, path: str) -> Iterable[Waiting]:
+def _failed(plan: IngestPlan, path: str, inside: Mapping[str, Known]) -> Iterator[Waiting]:
+    """What was found wrong now or failed before: sets by the file that OMERO opens; then other members."""
+    told = {one.path for one in plan.failed} | {one.path for one in plan.failed_before}
+    told |= {member.path for item in plan.items for member in item.files.members}
     for one in plan.failed:
         if _is_at(one.path, path):
             yield Waiting(one.path, f"{one.error.message} {one.error.hint}".strip())
+    yield from (one for one in plan.failed_before if _is_at(one.path, path))
+    for member, known in inside.items():
+        if member not in told and has_failed(known, plan.objects[member]):
+            yield Waiting(member, known.error)
 
 
 def _in_omero(found: DataObject, known: Known) -> InOmero:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from omero_irods_bridge.model.errors import NotFound, TargetExists, UsageError
-from omero_irods_bridge.model.ingest import Existing, OptIn
+from omero_irods_bridge.model.ingest import Existing, IngestOptions, OptIn
 from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
 from omero_irods_bridge.model.stored import name_of, parent_of
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
@@ -131,6 +131,7 @@ class Containers:
     """Containers of one user in one group; each is looked for or made once a scan."""
 
     receiver: Receiver
+    options: IngestOptions
     found: dict[tuple[str, Existing], str] = field(default_factory=dict)
 
     def place(self, target: str, existing: Existing) -> ObjectRef:
@@ -162,7 +163,7 @@ class Containers:
         if is_leaf and existing is Existing.FAIL:
             raise TargetExists(
                 f"There is a {part.kind} {part.name} already ({there}).",
-                hint="Name another one, or set omero::ingest_existing to append.",
+                hint=f"Name another one, or set {self.options.name('ingest_existing')} to append.",
             )
         return there
 

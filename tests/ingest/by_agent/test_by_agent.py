@@ -83,6 +83,7 @@ def test_with_the_agent_down_puts_succeed_and_all_is_imported_once_when_it_is_ba
     again = facility.ends(facility.ask(IngestWork(), STEWARD))
     assert again.result is not None
     assert (again.state, again.result["imported"], again.result["new_failures"]) == (JobState.DONE, 0, 0)
+    assert again.result["failed_before"] == 1
     assert len(facility.images()) == DROPPED
     assert {number for number, _ in facility.told()} == {job.id}
 
