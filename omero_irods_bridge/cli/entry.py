@@ -12,7 +12,11 @@ import sys
 def run() -> None:
     """The process ``omero-irods``: never returns."""
     try:
-        from omero_irods_bridge.cli.main import run as run_command
+        from omero_irods_bridge.importing import collector_at_rest, freeze_imports
+
+        freeze_imports()
+        with collector_at_rest():
+            from omero_irods_bridge.cli.main import run as run_command
 
         run_command()
     except KeyboardInterrupt:
