@@ -6,16 +6,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from omero_irods_bridge.agent.engine.lease import lease
 from omero_irods_bridge.agent.schedules import Schedules
 from omero_irods_bridge.agent.store.attempts import Attempts
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
+from omero_irods_bridge.agent.store.workers import Workers
 from omero_irods_bridge.model.errors import NotFound, UsageError
 from omero_irods_bridge.settings import Settings
 from omero_irods_bridge.wiring import SystemClock
+
+if TYPE_CHECKING:
+    from omero_irods_bridge.agent.standing import Standing
 
 _WORKER_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 
@@ -44,6 +48,24 @@ def open_schedules(settings: Settings) -> Iterator[Schedules]:
         database.close()
 
 
+def standing(settings: Settings) -> Standing:
+    """Which queues are paused, what waits and runs, and who is at work.
+
+    Raises:
+        NotFound: no agent has run with these settings.
+    """
+    # Only who asks for this waits for the web framework that auditing.py needs.
+    from omero_irods_bridge.agent.queues import Queues  # noqa: PLC0415
+    from omero_irods_bridge.agent.standing import Standing  # noqa: PLC0415
+
+    database, clock = _database(settings), SystemClock()
+    try:
+        queues = Queues(Jobs(database, clock), settings.agent.limits_of_kinds)
+        return Standing(queues.all(), Workers(database, clock).all())
+    finally:
+        database.close()
+
+
 def adopt(settings: Settings, worker: str) -> list[int]:
     """Let the others have the jobs of a worker that does not come back; their ids.
 
@@ -55,7 +77,9 @@ def adopt(settings: Settings, worker: str) -> list[int]:
     database = _database(settings)
     try:
         with lease(database, worker):
-            return Attempts(database, SystemClock()).adopt(worker)
+            jobs = Attempts(database, SystemClock()).adopt(worker)
+            Workers(database, SystemClock()).left(worker)
+            return jobs
     finally:
         database.close()
 

@@ -21,6 +21,7 @@ from omero_irods_bridge.agent.omero_users import OmeroUsers
 from omero_irods_bridge.agent.parts import Parts
 from omero_irods_bridge.agent.queues import Queues
 from omero_irods_bridge.agent.snapshots import Snapshots
+from omero_irods_bridge.agent.store.workers import Workers
 from omero_irods_bridge.agent_settings import APPLICATION, AgentSettings
 from omero_irods_bridge.wiring import zone_of
 
@@ -42,7 +43,7 @@ def application(parts: Parts) -> FastAPI:
         agent.page_url,
         SignIn(OmeroUsers(settings.omero), identities, cookies),
         Snapshots(Accounts(settings, identities).object_store, settings.snapshots.prefix),
-        Queues(jobs, agent.limits_of_kinds),
+        Queues(jobs, agent.limits_of_kinds, Workers(parts.database, parts.clock)),
         health_of(settings, desk),
         parts.schedules.fields,
         Metrics(parts.database, parts.clock, parts.schedules.states),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 import re
@@ -18,7 +19,10 @@ from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.model.jobs import JobKind
 
 if TYPE_CHECKING:
+    from omero_irods_bridge.agent.queues import Queue
     from omero_irods_bridge.agent.schedules import ScheduleState
+    from omero_irods_bridge.agent.store.jobs import Pause
+    from omero_irods_bridge.agent.store.workers import WorkerSeen
     from omero_irods_bridge.settings import Settings
 
 _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
@@ -30,6 +34,7 @@ _Queues = Annotated[
     str, typer.Option(metavar="KINDS", help="Only these: pack, unpack, verify, gc, ingest.  [default: all]")
 ]
 _Kind = Annotated[JobKind, typer.Argument(metavar="KIND", hidden=True)]
+_KindOrNone = Annotated[JobKind | None, typer.Argument(metavar="KIND", hidden=True)]
 
 
 def run(config: Config) -> int:
@@ -121,16 +126,73 @@ def adopt(worker: _Worker, shown: Shown, config: Config) -> None:
         output.result(f"{views.count(len(jobs), 'job')} of {worker} can begin anew.")
 
 
-def pause(kind: _Kind, config: Config) -> None:
+def status(shown: Shown, config: Config) -> None:
+    """Show what is paused, since when and by whom, how many jobs wait and run, and which workers were seen.
+
+    Example:  omero-irods agent status --json
+    """
+    from omero_irods_bridge.agent.administration import standing
+
+    found = standing(working.settings_of(config))
+    if shown.as_json:
+        output.json_result(found.fields())
+        return
+    output.table(
+        ("QUEUE", "STATE", "RUNNING", "QUEUED", "WAITING"),
+        map(_queue_row, found.queues),
+        right=("RUNNING", "QUEUED", "WAITING"),
+    )
+    output.result("")
+    if found.workers:
+        output.table(
+            ("WORKER", "STATE", "RUNNING", "TAKES"), map(_worker_row, found.workers), right=("RUNNING",)
+        )
+    else:
+        output.result("No worker was seen. Start one: omero-irods agent run")
+
+
+def _queue_row(one: Queue) -> tuple[str, ...]:
+    numbers = f"{one.running:,} of {one.limit:,}", f"{one.queued:,}", f"{one.waiting:,}"
+    return one.kind, "open" if one.pause is None else _paused(one.pause), *numbers
+
+
+def _paused(pause: Pause) -> str:
+    since = "" if pause.at is None else f" since {views.when(datetime.fromtimestamp(pause.at, UTC))}"
+    return f"paused{since}{f' by {pause.by}' if pause.by else ''}"
+
+
+def _worker_row(one: WorkerSeen) -> tuple[str, ...]:
+    seen = "never" if one.seen_at is None else views.when(datetime.fromtimestamp(one.seen_at, UTC))
+    state = f"silent, seen {seen}" if one.is_silent else f"at work, seen {seen}"
+    return one.name, state, f"{one.running:,}", ", ".join(one.kinds)
+
+
+def pause(*, kind: _KindOrNone = None, shown: Shown, config: Config) -> None:
     """Let no more jobs of KIND (pack, unpack, verify, gc, ingest) begin; those that run go on.
+
+    Without KIND nothing changes: what is paused, what waits and runs, and who works is shown.
 
     Example:  omero-irods agent pause pack
     """
     from omero_irods_bridge.agent.administration import open_jobs
 
+    if kind is None:
+        status(shown, config)
+        return
     with open_jobs(working.settings_of(config)) as jobs:
-        jobs.pause(kind)
-    output.result(f"No {kind} begins until: omero-irods agent resume {kind}")
+        jobs.pause(kind, f"account:{_account()}")
+    if shown.as_json:
+        output.json_result({"kind": kind.value, "paused": True})
+    else:
+        output.result(f"No {kind} begins until: omero-irods agent resume {kind}")
+
+
+def _account() -> str:
+    """Of this computer; its number where it has no name, as in containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def resume(kind: _Kind, config: Config) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -13,12 +15,15 @@ from pathlib import Path
 import pytest
 import typer
 
+from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
+from omero_irods_bridge.agent.store.workers import Workers
 from omero_irods_bridge.cli.main import app, main
 from omero_irods_bridge.model.errors import ExitStatus
 from omero_irods_bridge.model.jobs import JobKind, JobSpec, JobState, PackWork
 from omero_irods_bridge.model.objects import Kind, ObjectRef
-from tests.agent.conftest import counting
+from omero_irods_bridge.wiring import SystemClock
+from tests.agent.conftest import Hands, counting
 
 GROUPS = ("agent", "jobs")
 COMMANDS = [
@@ -108,10 +113,35 @@ def test_jobs_are_listed_shown_cancelled_tried_again_and_forgotten(
 
 def test_kinds_are_paused_and_go_on(jobs: Jobs) -> None:
     assert main(["agent", "pause", "verify"]) == ExitStatus.DONE
-    assert jobs.paused() == {JobKind.VERIFY}
+    assert set(jobs.paused()) == {JobKind.VERIFY}
     assert main(["agent", "resume", "verify"]) == ExitStatus.DONE
-    assert jobs.paused() == frozenset()
+    assert jobs.paused() == {}
     assert main(["agent", "pause", "everything"]) == ExitStatus.USAGE
+
+
+def test_it_is_shown_what_is_paused_what_waits_and_who_works(
+    jobs: Jobs, database: Database, hands: Hands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs.submit(counting(1))
+    assert main(["agent", "pause", "verify"]) == ExitStatus.DONE
+    jobs.pause(JobKind.VERIFY, "somebody who comes later")
+    jobs.pause(JobKind.GC)
+    Workers(database, SystemClock()).seen("host-1", [JobKind.PACK, JobKind.GC], hands.at)
+    capsys.readouterr()
+    assert main(["agent", "pause"]) == ExitStatus.DONE
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split()[0]: " ".join(line.split()) for line in lines if line}
+    account = f"account:{getpass.getuser()}"
+    assert re.fullmatch(rf"verify paused since .* UTC by {account} 0 of 4 0 0", rows["verify"])
+    assert re.fullmatch(r"gc paused since 1970-01-12 13:46 UTC 0 of 4 1 0", rows["gc"])
+    assert re.fullmatch(r"pack open 0 of 4 0 0", rows["pack"])
+    assert re.fullmatch(r"host-1 at work, seen .* UTC 0 pack, gc", rows["host-1"])
+    assert main(["agent", "pause", "--json"]) == ExitStatus.DONE
+    found = json.loads(capsys.readouterr().out)
+    (paused,) = (one for one in found["queues"] if one["kind"] == "verify")
+    assert (paused["paused"], paused["paused_by"]) == (True, account)
+    assert found["workers"][0]["kinds"] == ["pack", "gc"]
+    assert set(jobs.paused()) == {JobKind.VERIFY, JobKind.GC}
 
 
 def test_schedules_are_listed_with_what_is_overdue(

@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from omero_irods_bridge.agent.engine.durable import APPLICATION
 from omero_irods_bridge.agent.engine.lease import lease
 from omero_irods_bridge.agent.store.attempts import Attempt, Attempts
 from omero_irods_bridge.agent.store.database import Database
+from omero_irods_bridge.agent.store.workers import Workers
 from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.jobs import JobKind, JobSpec, JobState, StateChanged, VerifyWork
 from omero_irods_bridge.wiring import SystemClock
@@ -51,6 +53,26 @@ def test_limits_are_never_exceeded_by_a_hundred_submissions(agent: Agent) -> Non
     until(lambda: agent.count(JobState.DONE) == 100)
     assert_limits(agent)
     assert most_at_once(agent)[""] > 1
+
+
+def test_workers_tell_of_themselves_until_they_stop_or_another_finds_them_dead(agent: Agent) -> None:
+    with closing(Database(agent.where)) as database:
+        workers = Workers(database, SystemClock())
+
+        def names() -> list[str]:
+            return [one.name for one in workers.all()]
+
+        stopped = agent.start("one")
+        until(lambda: names() == ["one"])
+        assert set(workers.all()[0].kinds) == set(JobKind)
+        stopped.send_signal(signal.SIGTERM)
+        assert stopped.wait() == 0
+        assert names() == []
+        killed = agent.start("two")
+        until(lambda: names() == ["two"])
+        killed.kill()
+        agent.start("three")
+        until(lambda: names() == ["three"])
 
 
 def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(agent: Agent) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -237,13 +238,18 @@ def test_an_irods_that_hangs_keeps_nobody_waiting_for_ever(
 def test_queues_are_for_all_to_see_and_for_administrators_to_pause(api: httpx.Client, world: World) -> None:
     api.post("/api/v1/jobs", json={"kind": "gc"})
     (gc,) = (one for one in api.get("/api/v1/queues").json()["queues"] if one["kind"] == "gc")
-    assert gc == {"kind": "gc", "paused": False, "limit": 4, "running": 0, "queued": 1, "waiting": 0}
+    assert gc.pop("paused_at") is None
+    assert gc == {
+        "kind": "gc", "paused": False, "paused_by": "", "limit": 4, "running": 0, "queued": 1, "waiting": 0,
+    }  # fmt: skip
     assert len(api.get("/api/v1/queues").json()["queues"]) == len(JobKind)
     assert_problem(api.post("/api/v1/queues/gc/pause"), 403, "access-denied")
-    assert world.jobs.paused() == frozenset()
-    for who in (ADMIN, by("manage")):
-        assert api.post("/api/v1/queues/gc/pause", headers=who).json()["paused"] is True
-        assert world.jobs.paused() == {JobKind.GC}
+    assert world.jobs.paused() == {}
+    for who, name in ((ADMIN, "root-of-lab"), (by("manage"), "token:manage")):
+        paused = api.post("/api/v1/queues/gc/pause", headers=who).json()
+        assert (paused["paused"], paused["paused_by"]) == (True, name)
+        assert datetime.fromisoformat(paused["paused_at"]) <= datetime.now(UTC)
+        assert set(world.jobs.paused()) == {JobKind.GC}
         assert api.post("/api/v1/queues/gc/resume", headers=who).json()["paused"] is False
     assert_problem(api.post("/api/v1/queues/x/pause", headers=ADMIN), 422, "usage")
     assert_problem(api.post("/api/v1/queues/gc/pause", headers=by("read")), 403, "access-denied")

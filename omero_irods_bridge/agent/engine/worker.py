@@ -18,6 +18,7 @@ from omero_irods_bridge.agent.engine.running import Perform, Runner
 from omero_irods_bridge.agent.store.attempts import ALL_KINDS, Attempts, Limits
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
+from omero_irods_bridge.agent.store.workers import SEEN_S, Workers
 from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.model.jobs import JobKind
@@ -35,6 +36,8 @@ SWEEP_S: Final = 10.0
 
 FORGET_S: Final = 600.0
 _DAY_S: Final = 24 * 3600.0
+SILENT_KEPT_S: Final = 7 * _DAY_S
+"""How long a worker that died is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,9 @@ class Worker:
         self._errands = errands
         self._database, self._options, self._clock = database, options, clock
         self._jobs = Jobs(database, clock)
+        self._workers = Workers(database, clock)
         self._attempts = Attempts(database, clock, options.retry_after_s, mails=options.mails)
+        self._started_at = clock.now()
         self._runner = Runner(self._attempts, clock, options.name, perform)
 
     def run(self, stop: CancelToken) -> bool:
@@ -102,6 +107,8 @@ class Worker:
                 self._runner.stop()
                 has_stopped = self._wait_until_idle()
                 durable.stop()
+            with suppress(SQLAlchemyError):
+                self._workers.left(self._options.name)
         return has_stopped
 
     def _durable(self) -> DurableAttempts:
@@ -113,6 +120,7 @@ class Worker:
     def _work(self, durable: DurableAttempts, held: Lease, stop: CancelToken) -> None:
         tasks = (
             Errand(LEASE_S, held.renew),
+            Errand(SEEN_S, self._say_seen),
             Errand(0.0, lambda: self._admit(durable)),
             *self._errands,
             Errand(self._options.sweep_s, lambda: self._sweep(durable)),
@@ -130,6 +138,9 @@ class Worker:
         limits, kinds = self._options.limits, self._options.kinds
         self._attempts.admit(limits, durable.enqueue, room=limits.total, kinds=kinds)
 
+    def _say_seen(self) -> None:
+        self._workers.seen(self._options.name, self._options.kinds, self._started_at)
+
     def _sweep(self, durable: DurableAttempts) -> None:
         """Take up again what nobody runs although it was let begin."""
         stranded = durable.stranded(self._attempts.running())
@@ -140,14 +151,17 @@ class Worker:
     def _forget_ended(self, durable: DurableAttempts) -> None:
         self._jobs.forget_ended(self._clock.now() - self._options.keep_days * _DAY_S)
         durable.forget_ended(_DAY_S)
+        self._workers.forget_silent(self._clock.now() - SILENT_KEPT_S)
 
     def _adopt_dead(self) -> None:
         """Of the workers of this computer it is certain who is dead; of others `agent adopt` has to tell."""
-        others = set(self._attempts.workers()) - {self._options.name}
-        for name in others if self._database.path else ():
+        if not self._database.path:
+            return
+        for name in {one.name for one in self._workers.all()} - {self._options.name}:
             with suppress(Busy), lease(self._database, name):
                 for job in self._attempts.adopt(name):
                     log.warning("job %s: taken over from %s, which is no more", job, name)
+                self._workers.left(name)
 
     def _wait_until_idle(self) -> bool:
         until = time.monotonic() + self._options.patience_s

@@ -124,20 +124,40 @@ class SnapshotsAnswer(Answer):
 
 
 class QueueAnswer(Answer):
-    """The queue of a kind of jobs. At most ``limit`` run at once; a paused queue lets none begin."""
+    """The queue of a kind of jobs. At most ``limit`` run at once; a paused queue lets none begin.
+
+    ``paused_by`` is a user, ``token:`` and a service, or ``account:`` and one of the agent's computer.
+    """
 
     kind: JobKind
     paused: bool
+    paused_at: Moment | None
+    paused_by: str
     limit: Count
     running: Count
     queued: Count
     waiting: Count
 
 
+class WorkerAnswer(Answer):
+    """A worker that did not stop by itself; one that is ``silent`` says nothing any more.
+
+    ``kinds`` are those that it takes, ``running`` is how many jobs it is at.
+    """
+
+    name: str
+    kinds: list[JobKind]
+    started_at: Moment | None
+    seen_at: Moment | None
+    silent: bool
+    running: Count
+
+
 class QueuesAnswer(Answer):
-    """One queue of each kind."""
+    """One queue of each kind; and the workers, of which only administrators are told."""
 
     queues: list[QueueAnswer]
+    workers: list[WorkerAnswer]
 
 
 class DayAnswer(Answer):

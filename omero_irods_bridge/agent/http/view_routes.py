@@ -22,8 +22,9 @@ from omero_irods_bridge.agent.http.answers import (
 from omero_irods_bridge.agent.http.doors import Admin, Reader, TheDesk
 from omero_irods_bridge.agent.http.site import queues_of, schedules_of, snapshots_of
 from omero_irods_bridge.agent.http.snapshot_query import Path, SnapshotQuery
-from omero_irods_bridge.agent.queues import Queues
+from omero_irods_bridge.agent.queues import Queues, queue_fields
 from omero_irods_bridge.agent.snapshots import Snapshots, snapshot_fields
+from omero_irods_bridge.agent.standing import Standing
 from omero_irods_bridge.model.errors import AccessDenied, Unreachable, UsageError
 from omero_irods_bridge.model.jobs import JobKind
 from omero_irods_bridge.model.work import LARGEST_NAME
@@ -62,21 +63,21 @@ async def at(
 
 
 @router.get("/queues", tags=["queues"], response_model=QueuesAnswer)
-def list_queues(queues: TheQueues, _: Reader) -> Any:
-    """The queue of each kind of jobs; numbers are of the jobs of all users."""
-    return {"queues": [asdict(one) for one in queues.all()]}
+def list_queues(queues: TheQueues, asker: Reader) -> Any:
+    """The queue of each kind of jobs; numbers are of all users. Administrators see workers too."""
+    return Standing(queues.all(), queues.workers(asker)).fields()
 
 
 @router.post("/queues/{kind}/pause", tags=["queues"], response_model=QueueAnswer)
 def pause(kind: JobKind, queues: TheQueues, asker: Admin) -> Any:
     """Let no more jobs of this kind begin; those that run go on. For administrators."""
-    return asdict(queues.pause(kind, asker))
+    return queue_fields(queues.pause(kind, asker))
 
 
 @router.post("/queues/{kind}/resume", tags=["queues"], response_model=QueueAnswer)
 def resume(kind: JobKind, queues: TheQueues, asker: Admin) -> Any:
     """Let jobs of this kind begin again. For administrators."""
-    return asdict(queues.resume(kind, asker))
+    return queue_fields(queues.resume(kind, asker))
 
 
 @router.get("/days", tags=["jobs"], response_model=DaysAnswer)

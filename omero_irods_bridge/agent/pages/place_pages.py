@@ -20,9 +20,10 @@ router: Final = APIRouter(route_class=PageRoute, include_in_schema=False, defaul
 
 @router.get("/queues")
 def show_queues(request: Request, asker: Reader) -> Response:
-    """How full each queue is; administrators stop and start them here."""
-    queues = queues_of(request).all()
-    return page(request, "queues.html", asker, twin="/api/v1/queues", queues=queues)
+    """How full each queue is; administrators stop and start them here, and see who works."""
+    known = queues_of(request)
+    workers = known.workers(asker)
+    return page(request, "queues.html", asker, twin="/api/v1/queues", queues=known.all(), workers=workers)
 
 
 @router.post("/queues/{kind}/pause")

@@ -52,6 +52,14 @@ class JobFilter:
         return wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """``at`` is seconds since 1970, none where nobody noted it; ``by`` is a name, "" likewise."""
+
+    at: float | None
+    by: str
+
+
 class Jobs:
     """All jobs of an agent. Any thread, and any number of processes, may call any method."""
 
@@ -191,19 +199,25 @@ class Jobs:
             if len(found) < _FORGOTTEN_AT_ONCE:
                 return total
 
-    def pause(self, kind: JobKind) -> None:
-        """Let no more jobs of this kind begin, until :meth:`resume`; those that run go on."""
+    def pause(self, kind: JobKind, by: str = "") -> None:
+        """Let no more jobs of this kind begin, until :meth:`resume`; those that run go on.
+
+        Who was first to pause it is noted as the one who did.
+        """
         with self._database.writing() as connection:
-            connection.execute(sa.delete(PAUSED).where(PAUSED.c.kind == kind))
-            connection.execute(sa.insert(PAUSED).values(kind=kind))
+            if connection.execute(sa.select(PAUSED).where(PAUSED.c.kind == kind)).one_or_none() is None:
+                values = {"kind": kind, "paused_at": self._clock.now(), "paused_by": by}
+                connection.execute(sa.insert(PAUSED).values(**values))
 
     def resume(self, kind: JobKind) -> None:
         with self._database.writing() as connection:
             connection.execute(sa.delete(PAUSED).where(PAUSED.c.kind == kind))
 
-    def paused(self) -> frozenset[JobKind]:
+    def paused(self) -> dict[JobKind, Pause]:
+        """The kinds that are paused."""
         with self._database.reading() as connection:
-            return frozenset(map(JobKind, connection.execute(sa.select(PAUSED.c.kind)).scalars()))
+            rows = connection.execute(sa.select(PAUSED)).all()
+        return {JobKind(row.kind): Pause(row.paused_at, row.paused_by) for row in rows}
 
 
 def _contains(column: sa.Column[Any], text: str, ascii_only: bool) -> sa.ColumnElement[bool]:

@@ -66,8 +66,20 @@ PAUSED: Final = sa.Table(
     "bridge_paused",
     METADATA,
     sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("paused_at", sa.Double),
+    sa.Column("paused_by", sa.Text, nullable=False, server_default=""),
 )
-"""Kinds of jobs of which none begins at present."""
+"""Kinds of jobs of which none begins at present; an older release did not note since when and by whom."""
+
+WORKERS: Final = sa.Table(
+    "bridge_workers",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("kinds", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Double, nullable=False),
+    sa.Column("seen_at", sa.Double, nullable=False),
+)
+"""Those that have not said that they stop. Who holds a name says its lease alone (engine/lease.py)."""
 
 WAITING, SENT, GIVEN_UP, NEEDLESS = "waiting", "sent", "given up", "needless"
 """States of a row of MAILS."""

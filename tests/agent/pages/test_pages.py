@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import zipfile
 from datetime import UTC, datetime
 from html import escape
@@ -13,11 +14,14 @@ import httpx
 import pytest
 
 from omero_irods_bridge.agent.pages.signing_in import inside
+from omero_irods_bridge.agent.store.workers import Workers
 from omero_irods_bridge.model.errors import AccessDenied, Unreachable
 from omero_irods_bridge.model.events import Notice, Step
 from omero_irods_bridge.model.jobs import JobKind, Phase, VerifyWork
 from omero_irods_bridge.model.snapshot import State
+from omero_irods_bridge.wiring import SystemClock
 from tests.agent.answers import by
+from tests.agent.conftest import Hands
 from tests.agent.pages.conftest import MakeReader, Reader, pack, spec, words_of
 from tests.agent.pages.world import World, ago, schedule
 from tests.agent.test_outages import no_more_pages
@@ -253,11 +257,24 @@ def test_queues_are_paused_by_administrators_alone(world: World, ada: Reader, ch
     assert ada.post("/queues/pack/pause").status_code == 403
     chief.get("/queues")
     assert chief.post("/queues/pack/pause").headers["location"] == "/queues"
-    assert world.jobs.paused() == {JobKind.PACK}
-    assert "Paused" in words_of(ada.get("/queues"))
+    assert world.jobs.paused()[JobKind.PACK].by == "root-of-lab"
+    assert re.search(r"Paused since .* by root-of-lab", words_of(ada.get("/queues")))
     chief.get("/queues")
     chief.post("/queues/pack/resume")
-    assert world.jobs.paused() == frozenset()
+    assert world.jobs.paused() == {}
+
+
+def test_administrators_see_who_is_at_work_and_who_is_silent(
+    world: World, ada: Reader, chief: Reader
+) -> None:
+    Workers(world.database, SystemClock()).seen("host-1", [JobKind.PACK], time.time())
+    Workers(world.database, Hands(time.time() - 3600)).seen("host-2", list(JobKind), 0.0)
+    words = words_of(chief.get("/queues"))
+    assert re.search(r"host-1 pack At work .* host-2 .* Silent", words)
+    workers = chief.get("/api/v1/queues").json()["workers"]
+    assert [(one["name"], one["silent"]) for one in workers] == [("host-1", False), ("host-2", True)]
+    assert "host-1" not in ada.get("/queues").text
+    assert ada.get("/api/v1/queues").json()["workers"] == []
 
 
 def test_the_days_are_a_picture_with_a_table(world: World, ada: Reader, chief: Reader) -> None:

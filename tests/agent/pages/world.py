@@ -24,6 +24,7 @@ from omero_irods_bridge.agent.store.attempts import Attempt, Attempts, Limits
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
+from omero_irods_bridge.agent.store.workers import Workers
 from omero_irods_bridge.model.errors import BridgeError, Unreachable
 from omero_irods_bridge.model.events import Event
 from omero_irods_bridge.model.jobs import Job, JobKind, JobSpec, Phase
@@ -139,7 +140,7 @@ def world_in(folder: Path) -> Iterator[World]:
     site = Site(
         sign_in=signing_in(world.users),
         snapshots=Snapshots(lambda user: nullcontext(world.store_of(user))),
-        queues=Queues(world.jobs, LIMITS.kinds),
+        queues=Queues(world.jobs, LIMITS.kinds, Workers(database, SystemClock())),
         health=Health(looks, now=_counting()),
         schedules=lambda: world.schedules,
     )
