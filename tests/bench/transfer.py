@@ -16,6 +16,7 @@ from irods.session import iRODSSession
 
 from tests.bench import loopback
 from tests.bench.idle_zone import idle_session
+from tests.bench.memory import warm
 from tests.bench.registry import Measurement, Setting, section
 from tests.bench.zones import sessions
 
@@ -35,8 +36,6 @@ _BARE: Final = ("no protocol", "two streams")
 _CLIENT_ALONE: Final = "client alone"
 """See :mod:`tests.bench.idle_zone`: no server can make python-irodsclient faster on this machine."""
 
-_WARMING_BYTES: Final = 4 << 20
-
 Step = Callable[[], object]
 
 
@@ -55,25 +54,13 @@ class _Files:
     def copy(self) -> None:
         shutil.copyfile(self.source, self.goal)
 
-    def warm(self) -> None:
-        """Write as many bytes and remove them, so that the next step finds memory that this machine has.
-
-        A virtual machine gives free memory back to its host within seconds and gets it again page by page,
-        an eighth as fast. It takes large pieces back first: a client's writes of 4 MiB met that in half of
-        all rounds, a copy's of 64 KiB hardly ever.
-        """
-        piece = bytes(_WARMING_BYTES)
-        with self.goal.open("wb", buffering=0) as file:
-            for _ in range(0, self.size, len(piece)):
-                file.write(piece)
-        self.goal.unlink()
-
 
 @section("transfer", "PRC put and get, against a file copy")
 def transfer(setting: Setting) -> Iterator[Measurement]:
     """Medians of several rounds, each transfer compared with a copy to a new file right before it.
 
-    So both see the same machine in the same second, and both find its memory warm (:meth:`_Files.warm`).
+    So both see the same machine in the same second, and both find its memory warm
+    (:func:`~tests.bench.memory.warm`).
     """
     with sessions(setting.folder) as by_transport, idle_session(setting.folder / "idle") as idle:
         for size_mib in _QUICK_SIZES_MIB if setting.is_quick else _SIZES_MIB:
@@ -118,7 +105,7 @@ def _samples(
 
 def _rate(files: _Files, step: Step) -> float:
     files.goal.unlink(missing_ok=True)
-    files.warm()
+    warm(files.goal.parent, files.size)
     return files.size / _MIB / _seconds(step)
 
 

@@ -37,8 +37,6 @@ from tests.wire.omero_server.import_client import Options, image_ids, import_fil
 _SIZES: Final = (100, 300, 1_000)
 _LONG_SIZES: Final = (*_SIZES, 3_000, 10_000)
 _QUICK_SIZES: Final = (10, 20)
-_COUNTED_AT_MOST: Final = 1_000
-"""A server in this process is slow: calls are not counted beyond this many images."""
 _SERIES: Final = 10
 _TAGS: Final = 5
 _AT_ONCE: Final = 500
@@ -58,8 +56,7 @@ def unpack_growth(setting: Setting) -> Iterator[Measurement]:
             store = _packed(packing, setting.folder, images)
             for what, seconds in _seconds(taking, store).items():
                 yield Measurement(what, case, seconds, "s")
-            if images <= _COUNTED_AT_MOST:
-                yield Measurement("calls of OMERO an image", case, _calls(counted, store) / images, "")
+            yield Measurement("calls of OMERO an image", case, _calls(counted, store) / images, "")
 
 
 def _packed(server: ServerProcess, folder: Path, images: int) -> MemoryStore:
