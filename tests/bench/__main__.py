@@ -26,6 +26,7 @@ _MODULES: Final = (
     "agent",
     "ingest",
     "ingest_growth",
+    "ingest_plan",
 )
 """Importing a module registers its sections; they run in this order."""
 

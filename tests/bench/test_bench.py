@@ -61,5 +61,6 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     assert {"omero-irods ingest scan", "omero import --transfer=ln_s, a call a file"} <= ingests
     assert len({one["case"] for one in found["ingest-put"]}) == 3
     assert {one["case"] for one in found["ingest-growth"]} == {"2 files", "4 files"}
+    assert {one["case"] for one in found["ingest-plan"]} == {"20 new", "20 in OMERO"}
     assert all(one["value"] > 0 for measured in found.values() for one in measured)
     assert "put, plain, parallel" in done.stdout

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from sys import intern
 from typing import Final
 
 from omero_irods_bridge.adapters.irods.connections import Connections
@@ -13,6 +13,7 @@ from omero_irods_bridge.adapters.irods.queries import (
     Condition,
     Query,
     Row,
+    each,
     equal,
     like,
     plain,
@@ -74,24 +75,31 @@ def children(connections: Connections, path: str, *, recursive: bool) -> Iterato
 
 def data_objects(connections: Connections, alternatives: Iterable[tuple[Condition, ...]]) -> list[DataObject]:
     """Those that fulfil all conditions of an alternative, with all their replicas that do."""
-    rows = [row for conditions in alternatives for row in select(connections, Query(_REPLICAS, conditions))]
     # Paired by path and id: the replicas of one object may have different owners, and a page may part them.
-    replicas: dict[tuple[str, int], dict[int, Replica]] = defaultdict(dict)
+    replicas: dict[tuple[str, int], tuple[Replica, ...]] = {}
     owners: dict[int, str] = {}
-    for row in rows:
-        replica, number = _replica(row), int(row[2])
-        replicas[join(row[0], row[1]), number][replica.number] = replica
-        owners.setdefault(number, f"{row[3]}#{row[4]}")
+    for conditions in alternatives:
+        for row in each(connections, Query(_REPLICAS, conditions)):
+            key = join(row[0], row[1]), int(row[2])
+            replicas[key] = (*replicas.get(key, ()), _replica(row))
+            owners.setdefault(key[1], intern(f"{row[3]}#{row[4]}"))
     return [
-        DataObject(path, number, tuple(found[key] for key in sorted(found)), owners[number])
+        DataObject(path, number, _by_number(found), owners[number])
         for (path, number), found in replicas.items()
     ]
+
+
+def _by_number(found: tuple[Replica, ...]) -> tuple[Replica, ...]:
+    if len(found) == 1:
+        return found
+    by_number = {one.number: one for one in found}
+    return tuple(by_number[number] for number in sorted(by_number))
 
 
 def _replica(row: Row) -> Replica:
     number, resource, status, size, checksum, modified, path = row[5:]
     state = ReplicaStatus(int(status))
-    return Replica(int(number), resource, state, int(size), checksum, _seconds(modified), path)
+    return Replica(int(number), intern(resource), state, int(size), checksum, _seconds(modified), path)
 
 
 def _collection(row: Row) -> Collection:

@@ -7,7 +7,7 @@ GenQuery2 is not used: it cannot ask for two AVUs of one object, and repeats row
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
@@ -194,6 +194,22 @@ def select(connections: Connections, query: Query, *, skip: int = 0, limit: int 
         return _pages(connection, query, skip, limit)
 
 
+def each(connections: Connections, query: Query) -> Iterator[Row]:
+    """All rows, of which one page is in memory at a time: for what may be hundreds of thousands.
+
+    To be read to its end at once; a connection is in use until then.
+    """
+    if any(one.exact for one in query.conditions):
+        yield from _exactly(connections, query)
+        return
+    with connections.lease() as connection:
+        rows, handle = _page(connection, query, rows=PAGE_ROWS)
+        yield from rows
+        while handle > 0:
+            rows, handle = _page(connection, query, rows=PAGE_ROWS, handle=handle)
+            yield from rows
+
+
 def _exactly(connections: Connections, query: Query) -> list[Row]:
     """Rows of a query with conditions that GenQuery1 carries loosely only."""
     tests = [(one.column, one.exact) for one in query.conditions if one.exact]
@@ -265,10 +281,12 @@ def parse_rows(message: bytes, columns: Sequence[Column]) -> tuple[list[Row], in
     """The rows of a GenQueryOut_PI and its handle.
 
     Not by an XML parser: names that other clients made may hold control characters, which those refuse, or
-    carriage returns, which they change. ``<`` is always an entity within a value.
+    carriage returns, which they change. ``<`` is always an entity within a value. Rows of one page share what
+    is the same in them: there may be a million.
     """
+    known: dict[bytes, str] = {}
     values = {
-        int(match[1]): [_decoded(value) for value in _VALUE.findall(match[0])]
+        int(match[1]): [known.get(value) or _decoded(value, known) for value in _VALUE.findall(match[0])]
         for match in _COLUMN.finditer(message)
     }
     handle = _HANDLE.search(message)
@@ -276,9 +294,9 @@ def parse_rows(message: bytes, columns: Sequence[Column]) -> tuple[list[Row], in
     return rows, max(0, int(handle[1])) if handle else 0
 
 
-def _decoded(value: bytes) -> str:
+def _decoded(value: bytes, known: dict[bytes, str]) -> str:
     text = value.decode("utf-8", errors="surrogateescape")
     if "&" in text:
         for entity, character in _ENTITIES:
             text = text.replace(entity, character)
-    return text
+    return known.setdefault(value, text)

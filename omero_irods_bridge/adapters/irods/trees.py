@@ -11,7 +11,16 @@ from omero_irods_bridge.adapters.irods import metadata
 from omero_irods_bridge.adapters.irods.connections import Connections
 from omero_irods_bridge.adapters.irods.listing import data_objects
 from omero_irods_bridge.adapters.irods.paths import join
-from omero_irods_bridge.adapters.irods.queries import Column, Condition, Query, equal, like, plain, select
+from omero_irods_bridge.adapters.irods.queries import (
+    Column,
+    Condition,
+    Query,
+    each,
+    equal,
+    like,
+    plain,
+    select,
+)
 from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.stored import Avu, DataObject
 
@@ -33,15 +42,17 @@ _CLOCK: Final = "omero::clock"
 
 def avus_below(connections: Connections, collection: str, prefix: str) -> Mapping[str, tuple[Avu, ...]]:
     """See ``TreeStore.avus_below``: four queries."""
-    found: dict[str, set[Avu]] = defaultdict(set)
+    found: dict[str, tuple[Avu, ...]] = defaultdict(tuple)
     for place in _places(collection):
         named = like(Column.META_DATA_NAME, f"{plain(prefix)}%")
-        for parent, name, *avu in select(connections, Query(_DATA, (place, named))):
-            found[join(parent, name)].add(Avu(*avu))
+        for parent, name, *avu in each(connections, Query(_DATA, (place, named))):
+            found[join(parent, name)] += (Avu(*avu),)
         named = like(Column.META_COLL_NAME, f"{plain(prefix)}%")
-        for path, *avu in select(connections, Query(_COLLECTION, (place, named))):
-            found[path].add(Avu(*avu))
-    return {path: tuple(sorted(avus)) for path, avus in found.items()}
+        for path, *avu in each(connections, Query(_COLLECTION, (place, named))):
+            found[path] += (Avu(*avu),)
+    for path, avus in found.items():
+        found[path] = tuple(sorted(set(avus)))
+    return dict(found)
 
 
 def objects_named(
