@@ -21,6 +21,7 @@ from omero_irods_bridge.agent.omero_users import OmeroUsers
 from omero_irods_bridge.agent.parts import Parts
 from omero_irods_bridge.agent.queues import Queues
 from omero_irods_bridge.agent.snapshots import Snapshots
+from omero_irods_bridge.agent.store.signed_out import SignedOut
 from omero_irods_bridge.agent.store.workers import Workers
 from omero_irods_bridge.agent_settings import APPLICATION, AgentSettings
 from omero_irods_bridge.wiring import zone_of
@@ -38,7 +39,11 @@ def application(parts: Parts) -> FastAPI:
     settings, identities, jobs = parts.settings, parts.identities, parts.jobs
     agent, desk = settings.agent, Desk(jobs, identities, zone_of(settings) or "")
     tokens = Tokens(()) if agent.tokens is None else Tokens.read(agent.tokens)
-    cookies = Cookies(secret_in(secret_file(agent)), is_secure=agent.page_url.startswith("https:"))
+    cookies = Cookies(
+        secret_in(secret_file(agent)),
+        is_secure=agent.page_url.startswith("https:"),
+        ended=SignedOut(parts.database, parts.clock),
+    )
     site = Site(
         agent.page_url,
         SignIn(OmeroUsers(settings.omero), identities, cookies),

@@ -32,7 +32,9 @@ from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.http.throttle import MOST_KEYS, Throttle, TooManyAttempts
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.omero_users import OmeroUsers
+from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
+from omero_irods_bridge.agent.store.signed_out import SignedOut
 from omero_irods_bridge.model.errors import AccessDenied, UsageError
 from omero_irods_bridge.settings import OmeroSettings
 from omero_irods_sandbox.omero_server.server import OmeroServer
@@ -242,9 +244,40 @@ def test_the_cookie_is_for_this_page_alone_and_ends_with_the_day_or_before(api: 
     assert "secure" not in attributes
     assert "ada-pw" not in attributes
     assert api.get("/api/v1/jobs").status_code == 200
+    copied = {"Cookie": f"{COOKIE}={api.cookies[COOKIE]}"}
     assert api.delete("/api/v1/session", headers=HERE).status_code == 204
     assert COOKIE not in api.cookies
     assert_problem(api.get("/api/v1/jobs"), 401, "not-signed-in")
+    assert_problem(api.get("/api/v1/jobs", headers=copied), 401, "not-signed-in")
+
+
+def test_who_signed_out_is_out_at_each_agent_on_the_database_and_after_a_restart(
+    database: Database, hands: Hands
+) -> None:
+    """Another sign-in of the same user, in the same second, is not ended by it."""
+
+    def cookies() -> Cookies:
+        ended = SignedOut(database, hands)
+        return Cookies(SECRET, is_secure=False, now=hands.now, ended=ended)
+
+    held, other = ({COOKIE: cookie_of("ada", now=hands.at)} for _ in range(2))
+    assert cookies().user_of(held) == "ada"
+    assert cookies().end(held, Response()) == "ada"
+    assert cookies().user_of(held) is None
+    assert cookies().user_of(other) == "ada"
+    cookies().end(held, Response())
+    hands.at += LASTS_S + 3600
+    cookies().end({COOKIE: cookie_of("bob", now=hands.at)}, Response())
+    hands.at -= LASTS_S
+    assert cookies().user_of(held) is None  # what is over stays over when a clock is set back
+
+
+def test_what_is_over_for_long_is_not_kept(database: Database, hands: Hands) -> None:
+    ended = SignedOut(database, hands)
+    ended.end("old", hands.at + LASTS_S)
+    hands.at += 3 * 24 * 3600
+    ended.end("new", hands.at + LASTS_S)
+    assert (ended.has_ended("old"), ended.has_ended("new")) == (False, True)
 
 
 def test_the_cookie_goes_over_tls_alone_where_there_is_tls(jobs: Jobs, users: KnownUsers) -> None:

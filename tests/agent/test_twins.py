@@ -351,6 +351,10 @@ def test_an_agent_whose_servers_are_away_still_starts_and_says_so(
         answer = api.post("/api/v1/jobs", json=foreign, headers={"Sec-Fetch-Site": "same-origin"})
         assert_problem(answer, 422, "usage")
         assert "/otherZone/home/ada/a.zip is not in the zone labZone" in answer.json()["title"]
+        copied = {"Cookie": f"omero_irods={api.cookies['omero_irods']}"}
+        assert api.delete("/api/v1/session", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
+    with opened(settings) as parts, answering(application(parts)) as again:
+        assert_problem(again.get("/api/v1/session", headers=copied), 401, "not-signed-in")
 
 
 def cookie_by(app: FastAPI, user: str) -> str:

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fastapi import Response
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -27,36 +27,76 @@ LONGEST: Final = 1_000
 """Characters; ours are shorter."""
 
 
+class Ended(Protocol):
+    """Which sign-ins are over although their cookies are not. Any thread may call it."""
+
+    def end(self, sign_in: str, expires: float) -> None: ...
+    def has_ended(self, sign_in: str) -> bool: ...
+
+
+class EndedHere:
+    """As far as this process knows, and as long as it lives."""
+
+    def __init__(self) -> None:
+        self._ended: set[str] = set()
+
+    def end(self, sign_in: str, expires: float) -> None:  # noqa: ARG002 -- of the protocol
+        self._ended.add(sign_in)
+
+    def has_ended(self, sign_in: str) -> bool:
+        return sign_in in self._ended
+
+
 class Cookies:
     """Makes and reads the cookie. Who has the secret can be anybody, so it is in a private file.
 
-    ``is_secure`` lets browsers send it over TLS alone.
+    ``is_secure`` lets browsers send it over TLS alone. ``ended`` is asked for each cookie, and may wait for a
+    database. Any thread may call any method.
     """
 
-    def __init__(self, secret: str, *, is_secure: bool, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        secret: str,
+        *,
+        is_secure: bool,
+        now: Callable[[], float] = time.time,
+        ended: Ended | None = None,
+    ) -> None:
+        self._ended = ended or EndedHere()
         self._signed = URLSafeSerializer(secret, COOKIE, signer_kwargs={"digest_method": hashlib.sha256})
         self._is_secure, self._now = is_secure, now
 
     def set(self, response: Response, user: str) -> None:
         """Let this user be signed in with who gets the response, for ``LASTS_S`` seconds."""
-        value = self._signed.dumps({"user": user, "expires": int(self._now()) + LASTS_S})
+        about = {"user": user, "expires": int(self._now()) + LASTS_S, "id": secrets.token_hex(16)}
+        value = self._signed.dumps(about)
         response.set_cookie(COOKIE, str(value), max_age=LASTS_S, **self._attributes())
 
-    def clear(self, response: Response) -> None:
-        """Let nobody be signed in with who gets the response."""
+    def end(self, cookies: Mapping[str, str], response: Response) -> str | None:
+        """Let nobody be signed in any more with this cookie, nor with a copy of it; who was."""
+        found = self._ours(cookies)
+        if found is not None:
+            self._ended.end(found["id"], found["expires"])
         response.delete_cookie(COOKIE, **self._attributes())
+        return None if found is None else str(found["user"])
 
     def user_of(self, cookies: Mapping[str, str]) -> str | None:
         """Who has signed in; none when nobody has, when it is over, or when the cookie is not from here."""
+        found = self._ours(cookies)
+        if found is None or not 0 < found["expires"] - self._now() <= LASTS_S + _CLOCKS_DIFFER_S:
+            return None
+        return None if self._ended.has_ended(found["id"]) else str(found["user"])
+
+    def _ours(self, cookies: Mapping[str, str]) -> dict[str, Any] | None:
+        """What a cookie says that is from here."""
         value = cookies.get(COOKIE, "")
         if not value or len(value) > LONGEST:
             return None
         try:
-            found = self._signed.loads(value)
+            found: dict[str, Any] = self._signed.loads(value)
         except BadSignature:
             return None
-        left_s = found["expires"] - self._now()
-        return str(found["user"]) if 0 < left_s <= LASTS_S + _CLOCKS_DIFFER_S else None
+        return found if "id" in found else None  # an older release gave them none
 
     def _attributes(self) -> dict[str, Any]:
         return {"path": "/", "secure": self._is_secure, "httponly": True, "samesite": "strict"}

@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.desk import Desk, Requester
@@ -40,7 +41,7 @@ async def who_asks(request: Request, *scopes: Scope) -> Requester:
     key = request.headers.get(SESSION_HEADER)
     if key is not None:
         return await sign_in.by_session(key, address_of(request))
-    user = sign_in.cookies.user_of(request.cookies)
+    user = await run_in_threadpool(sign_in.cookies.user_of, request.cookies)
     if user is None:
         raise NotSignedIn("You are not signed in.", hint=_HOW)
     check_origin(request)

@@ -47,8 +47,8 @@ async def who_am_i(asker: Reader) -> Any:
 
 @router.delete("", status_code=HTTPStatus.NO_CONTENT)
 def sign_out(request: Request, response: Response) -> None:
-    """Forget the cookie; done when there is none."""
+    """End the sign-in of the cookie, and of each copy of it; done when there is none."""
     known: SignIn | None = request.app.state.sign_in
     if known is not None and request.cookies:
         check_origin(request)
-        known.cookies.clear(response)
+        known.sign_out(request.cookies, response)

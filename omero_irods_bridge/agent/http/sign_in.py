@@ -6,11 +6,12 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import anyio
 import anyio.to_thread
+from fastapi import Response
 
 from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.desk import Requester
@@ -105,6 +106,12 @@ class SignIn:
             raise NotSignedIn("OMERO does not know this user with this password.", hint=error.hint) from None
         audit(found, "sign in")
         return self.requester(found)
+
+    def sign_out(self, cookies: Mapping[str, str], response: Response) -> None:
+        """End the sign-in of this cookie, here and for whoever has a copy; done when there is none."""
+        user = self.cookies.end(cookies, response)
+        if user is not None:
+            audit(user, "sign out")
 
     def requester(self, user: str) -> Requester:
         """This user of OMERO, as one whom the agent lets in. Raises AccessDenied."""

@@ -45,12 +45,12 @@ async def sign_in(request: Request, values: Posted) -> Response:
 
 @router.post("/sign-out")
 def sign_out(request: Request, _values: Posted) -> Response:
-    """Forget who was signed in."""
+    """End it, here and for whoever has a copy of the cookie."""
     check_origin(request)
     answer = go_to("/sign-in")
     known: SignIn | None = request.app.state.sign_in
     if known is not None:
-        known.cookies.clear(answer)
+        known.sign_out(request.cookies, answer)
     return answer
 
 

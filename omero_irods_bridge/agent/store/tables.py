@@ -118,6 +118,14 @@ TOTALS: Final = sa.Table(
 )
 """Counts that only grow, also when the jobs that they are of are forgotten."""
 
+SIGNED_OUT: Final = sa.Table(
+    "bridge_signed_out",
+    METADATA,
+    sa.Column("sign_in", sa.Text, primary_key=True),
+    sa.Column("expires", sa.Double, nullable=False),
+)
+"""Cookies of the page by their ids, of whose users signed out; ``expires`` is when the cookie does."""
+
 SCHEDULES: Final = sa.Table(
     "bridge_schedules",
     METADATA,
