@@ -175,10 +175,7 @@ def status(*, path: _Path, service: Service, shown: Shown, login: OmeroLogin, co
     settings = working.settings_of(config, login)
     with _opened(settings, path, service) as (store, hands, place):
         found = operation.status(store, place, hands, options_of(settings), clock=SystemClock())
-    if shown.as_json:
-        output.json_result(views.plain(found))
-    else:
-        output.result("\n".join(ingest_views.standing_lines(found)))
+    ingest_views.show_standing(found, shown)
 
 
 def retry(*, path: _Path, service: Service, shown: Shown, config: Config) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from omero_irods_bridge.cli import output, views
-from omero_irods_bridge.cli.options import Told
+from omero_irods_bridge.cli.options import Shown, Told
 from omero_irods_bridge.model.ingest import IngestResult
 
 if TYPE_CHECKING:
@@ -14,18 +14,23 @@ if TYPE_CHECKING:
     from omero_irods_bridge.operations.ingesting.standing import Standing
 
 
+def _tell(lines: Iterable[str]) -> None:
+    """Each in a line of its own, also where a name has several: names come from anybody."""
+    shown = [line.replace("\n", "\\n") for line in lines]
+    if shown:
+        output.result("\n".join(shown))
+
+
 def show_plan(plan: IngestPlan, told: Told) -> None:
     """What a scan would do."""
     if told.as_json:
         output.json_result({"plan": _plan_fields(plan)})
         return
-    for item in plan.items:
-        output.result(f"{item.files.path} -> {item.target}, as {item.user}, {item.opt_in.mode}")
-    for found in plan.packets:
-        output.result(f"{found.path} is looked at: it may be a packet")
+    _tell(f"{item.files.path} -> {item.target}, as {item.user}, {item.opt_in.mode}" for item in plan.items)
+    _tell(f"{found.path} is looked at: it may be a packet" for found in plan.packets)
     left = [*_waiting_lines(plan.waiting, plan.failed)]
     left += [f"{one.path} failed before, and is not tried again: {one.reason}" for one in plan.failed_before]
-    output.result("\n".join(left) or "Nothing waits.")
+    _tell(left or ["Nothing waits."])
     sets, size = views.count(len(plan.items), "set"), views.size(plan.size)
     output.result(f"Would import {sets} with {size}; nothing was imported.")
 
@@ -66,20 +71,22 @@ def show_result(done: IngestResult, told: Told, again: str) -> None:
     if told.as_json:
         output.json_result(result_fields(done, again))
         return
+    _tell(_result_lines(done))
+    if done.failed_before:
+        output.result(_how_to_see(again))
+
+
+def _result_lines(done: IngestResult) -> Iterator[str]:
     for one in done.done:
         ids = ", ".join(f"Image:{image}" for image in one.images[:5])
         more = f" and {len(one.images) - 5} more" if len(one.images) > 5 else ""
-        output.result(f"{one.path} is {ids}{more}")
+        yield f"{one.path} is {ids}{more}"
     for packet in done.packets:
         where = f", expanded into {packet.expanded}" if packet.expanded else ""
-        output.result(f"{packet.path} is a packet of {views.count(packet.images, 'image')}{where}")
-    for line in _waiting_lines(done.waiting, done.failed):
-        output.result(line)
-    for path in done.released:
-        output.result(f"{path} was deleted in OMERO; it is not protected any more")
-    output.result(summary(done))
-    if done.failed_before:
-        output.result(_how_to_see(again))
+        yield f"{packet.path} is a packet of {views.count(packet.images, 'image')}{where}"
+    yield from _waiting_lines(done.waiting, done.failed)
+    yield from (f"{path} was deleted in OMERO; it is not protected any more" for path in done.released)
+    yield summary(done)
 
 
 def _how_to_see(again: str) -> str:
@@ -111,8 +118,15 @@ def result_fields(done: IngestResult, again: str) -> dict[str, Any]:
     return {**views.plain(done), "hint": hint}
 
 
-def standing_lines(found: Standing) -> Iterator[str]:
+def show_standing(found: Standing, shown: Shown) -> None:
     """How things stand with objects."""
+    if shown.as_json:
+        output.json_result(views.plain(found))
+    else:
+        _tell(_standing_lines(found))
+
+
+def _standing_lines(found: Standing) -> Iterator[str]:
     yield f"{found.path}: {found.mode}, by {found.opted_in}" if found.mode else f"{found.path}: not opted in"
     for one in found.in_omero:
         images = ", ".join(f"Image:{image}" for image in one.images) or f"Fileset:{one.fileset}"
@@ -130,10 +144,8 @@ def show_checked(found: Checked, told: Told) -> None:
     if told.as_json:
         output.json_result(views.plain(found))
         return
-    for one in found.faults:
-        output.result(f"{one.text}. {one.remedy}")
-    for path in found.released:
-        output.result(f"{path} is not protected any more: its image was deleted")
+    _tell(f"{one.text}. {one.remedy}" for one in found.faults)
+    _tell(f"{path} is not protected any more: its image was deleted" for path in found.released)
     number, wrong = views.count(found.checked, "object"), len(found.faults)
     output.result(f"{number} checked, {views.count(wrong, 'problem')}.")
 
@@ -149,9 +161,7 @@ def show_relinked(found: Relinked, told: Told) -> None:
             }
         )
         return
-    for one in found.planned:
-        output.result(f"{one.path}: {one.place.target} -> {one.target}")
-    for path, error in found.failed:
-        output.result(f"{path} failed: {error.message} {error.hint}")
+    _tell(f"{one.path}: {one.place.target} -> {one.target}" for one in found.planned)
+    _tell(f"{path} failed: {error.message} {error.hint}" for path, error in found.failed)
     number = views.count(len(found.planned), "link")
     output.result(f"{len(found.done):,} of {number} repaired.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
 
@@ -82,6 +84,15 @@ class Collection:
     id: int
     owner: str = ""
     modified: float | None = None
+
+
+_UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""Control characters, which the XML of the protocol cannot carry, and what UTF-8 cannot encode."""
+
+
+def is_sendable(text: str) -> bool:
+    """Whether the protocol of iRODS, as XML, carries ``text`` unchanged."""
+    return not _UNSENDABLE.search(text)
 
 
 def parent_of(path: str) -> str:

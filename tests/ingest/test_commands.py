@@ -19,7 +19,7 @@ from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.settings import load
 from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.zone import Zone
-from tests.ingest.conftest import Drop, png, vault_of
+from tests.ingest.conftest import Drop, png, renamed, vault_of
 from tests.wire.bridge_irods.conftest import store_of
 from tests.wire.cli.conftest import Person, set_up_irods
 from tests.wire.omero_server.conftest import MakeUser, User
@@ -83,6 +83,21 @@ def test_a_second_scan_says_what_failed_before_and_how_to_see_and_retry_it(
     assert f"ingest retry '{place}'\n" in person("ingest", "scan", place).out
     person("ingest", "retry", bad)
     assert person.run("ingest", "scan", drop.collection, "--json").json["failed_before"] == []
+
+
+def test_a_name_of_two_lines_is_one_line_and_says_how_to_mend_it(
+    drop: Drop, person: Person, zone: Zone
+) -> None:
+    drop.opt_in()
+    drop.put("bad.png")
+    renamed(zone, "bad.png", "it's\nlines.png")
+    escaped = f"{drop.collection}/it's\\nlines.png"
+    for command in (("scan", "--dry-run"), ("scan",), ("status",)):
+        told = person.run("ingest", command[0], drop.collection, *command[1:])
+        (line,) = (one for one in told.out.splitlines() if "cannot come into OMERO" in one)
+        assert line.startswith(f"{escaped} failed: ")
+        assert f"imv $'{drop.collection}/it\\'s\\x0alines.png' NEW_PATH" in told.out
+        assert told.err == ""
 
 
 def test_watching_takes_what_comes_later_and_ends_when_it_is_asked_to(drop: Drop, person: Person) -> None:

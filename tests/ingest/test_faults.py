@@ -295,6 +295,20 @@ def test_a_name_that_the_protocol_cannot_carry_is_told_and_stops_no_other(drop: 
     result = drop.scan()
     assert list(failures(result)) == ["two\nlines.png"]
     assert [one.path for one in result.done] == [good]
+    (failure,) = drop.plan().failed
+    assert failure.error.message.startswith(f"'{drop.collection}/two\\nlines.png' cannot come into OMERO")
+    assert failure.error.hint.endswith(f"imv $'{drop.collection}/two\\x0alines.png' NEW_PATH")
+
+
+def test_a_set_with_a_member_that_the_protocol_cannot_carry_fails_whole(drop: Drop, zone: Zone) -> None:
+    drop.opt_in()
+    opened = drop.put("a.mvd2")
+    drop.put("member.png")
+    renamed(zone, "member.png", "one\x1b[31m.png")
+    result = drop.scan(sets=(SetRule("*.mvd2", "*"),))
+    assert result.done == ()
+    assert "\\x1b[31m.png" in failures(result)["a.mvd2"]
+    assert "\\x1b[31m.png" in drop.avus(opened)["ingest_error"][0]
 
 
 def test_a_collection_that_the_protocol_cannot_carry_is_told_and_stops_no_other(
@@ -306,6 +320,7 @@ def test_a_collection_that_the_protocol_cannot_carry_is_told_and_stops_no_other(
     renamed(zone, f"{drop.collection}/bad", f"{drop.collection}/two\nlines")
     result = drop.scan()
     assert list(failures(result)) == ["two\nlines"]
+    assert "two\\nlines' cannot come into OMERO" in failures(result)["two\nlines"]
     assert [one.path for one in result.done] == [good]
 
 

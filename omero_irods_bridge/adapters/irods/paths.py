@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from omero_irods_bridge.model.errors import BadName
-from omero_irods_bridge.model.stored import name_of, parent_of
+from omero_irods_bridge.model.stored import is_sendable, name_of, parent_of
 
 MAX_PATH_BYTES: Final = 1023
 """MAX_PATH_ALLOWED of ``rodsDef.h`` with the closing NUL."""
-
-_UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-"""Control characters, which the XML of the protocol cannot carry, and what UTF-8 cannot encode."""
 
 
 def checked(path: str) -> str:
@@ -37,11 +33,6 @@ def _reason(path: str) -> str:
     if len(path.encode()) > MAX_PATH_BYTES:
         return f"it is longer than {MAX_PATH_BYTES} bytes"
     return ""
-
-
-def is_sendable(text: str) -> bool:
-    """Whether the protocol carries ``text`` unchanged."""
-    return not _UNSENDABLE.search(text)
 
 
 def split(path: str) -> tuple[str, str]:

@@ -17,8 +17,8 @@ from irods.exception import CAT_NO_ROWS_FOUND
 from irods.message import GenQueryRequest, IntegerIntegerMap, IntegerStringMap, StringStringMap
 
 from omero_irods_bridge.adapters.irods.connections import Connections, exchange
-from omero_irods_bridge.adapters.irods.paths import is_sendable
 from omero_irods_bridge.model.errors import BadName
+from omero_irods_bridge.model.stored import is_sendable
 
 PAGE_ROWS: Final = 1000
 MAX_LIST_CHARACTERS: Final = 8000

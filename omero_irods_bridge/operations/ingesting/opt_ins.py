@@ -26,6 +26,7 @@ from omero_irods_bridge.model.stored import Avu, Collection, DataObject, parent_
 from omero_irods_bridge.operations.incoming import INCOMING
 from omero_irods_bridge.operations.ingesting.cards import ENDING, read_card
 from omero_irods_bridge.operations.ingesting.hands import Hands
+from omero_irods_bridge.operations.ingesting.unsayable import unsayable
 from omero_irods_bridge.ports import AvuCondition, TreeStore
 
 _OURS: Final = ("omero.toml", ".omero.toml")
@@ -118,7 +119,7 @@ def _avus(found: OptIns, store: TreeStore, paths: Sequence[str]) -> Mapping[str,
             try:
                 avus |= store.avus_of_many([path])
             except BadName as error:
-                found.broken[path] = IngestFailure(path, error)
+                found.broken[path] = IngestFailure(path, unsayable(path) or error)
         return avus
 
 

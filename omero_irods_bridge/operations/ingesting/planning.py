@@ -22,7 +22,7 @@ from omero_irods_bridge.model.ingest import (
     Waiting,
     version_of,
 )
-from omero_irods_bridge.model.stored import Avu, DataObject, name_of, parent_of
+from omero_irods_bridge.model.stored import Avu, DataObject, is_sendable, name_of, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
 from omero_irods_bridge.operations.ingesting.attributes import (
     Known,
@@ -39,6 +39,7 @@ from omero_irods_bridge.operations.ingesting.hands import Hands
 from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_opt_ins, snapshots_in
 from omero_irods_bridge.operations.ingesting.references import referred
 from omero_irods_bridge.operations.ingesting.targets import expand
+from omero_irods_bridge.operations.ingesting.unsayable import unsayable
 from omero_irods_bridge.ports import Clock, TreeStore
 
 MOST_SKEW_S: Final = 3600.0
@@ -204,7 +205,7 @@ class _Draft:
     def _healed(self) -> Iterator[str]:
         """Rules mark all that arrives: cards and notes too, and what is touched after it was imported."""
         concerned = {*self._concerned, *self._failed}
-        for path in sorted(self._avus.keys() - concerned):
+        for path in sorted(filter(is_sendable, self._avus.keys() - concerned)):
             state = self._known(path).state
             is_image = path in self._objects and not path.endswith(ENDING)
             if state in _ON_THE_WAY or (state == IngestState.FAILED and not is_image):
@@ -236,7 +237,10 @@ class _Draft:
         if is_in_omero(known, found) or was_released(known, found):
             return
         self._concerned.add(found.path)
-        if _changed_under_link(known, found):
+        unnamed = unsayable(found.path)
+        if unnamed is not None:
+            self._fail(found.path, unnamed)
+        elif _changed_under_link(known, found):
             self._fail(found.path, _under_link(found.path))
         elif found.path.lower().endswith(_PACKETS):
             self._sort_packet(found, known)
@@ -300,6 +304,10 @@ class _Draft:
     def _decide(self, files: FileSet, patience: Patience) -> None:
         opt_in = self._opt_ins.over(parent_of(files.path))
         assert isinstance(opt_in, OptIn)
+        unnamed = next(filter(None, (unsayable(one.path) for one in files.members)), None)
+        if unnamed is not None:
+            self._fail(files.path, unnamed)
+            return
         known = self._known(files.path)
         if has_failed(known, files.first):
             self._failed_before.append(Waiting(files.path, known.error))

@@ -16,7 +16,7 @@ from omero_irods_bridge.model.errors import (
 )
 from omero_irods_bridge.model.events import Notice
 from omero_irods_bridge.model.ingest import Card, IngestFailure, IngestState, version_there
-from omero_irods_bridge.model.stored import Avu, DataObject
+from omero_irods_bridge.model.stored import Avu, DataObject, is_sendable
 from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.importing import Work
 
@@ -50,7 +50,10 @@ def tell_failure(failure: IngestFailure, work: Work, tried: DataObject | None = 
     """Let the object say that it failed, and why; the result says so too, if that is not possible.
 
     ``tried`` is the object as it was: what has changed meanwhile was not tried, and the next scan takes it.
+    Where the path itself is what is wrong, only the result says so.
     """
+    if not is_sendable(failure.path):
+        return
     with _noted(f"{failure.path} failed", work):
         found = work.store.find(failure.path)
         if found is None:

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from omero_irods_bridge.adapters.irods.paths import is_sendable
 from omero_irods_bridge.adapters.irods.queries import (
     Column,
     Condition,
@@ -26,6 +25,7 @@ from omero_irods_bridge.adapters.irods.queries import (
     plain,
 )
 from omero_irods_bridge.model.errors import BadName
+from omero_irods_bridge.model.stored import is_sendable
 from omero_irods_sandbox.irods_zone.api import query_results
 from omero_irods_sandbox.irods_zone.genquery import conditions
 from omero_irods_sandbox.irods_zone.genquery.predicates import Comparison, Like, Membership, Predicate, Range
