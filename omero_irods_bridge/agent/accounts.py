@@ -18,7 +18,7 @@ from omero_irods_bridge.adapters.omero.connection import OmeroConnection, connec
 from omero_irods_bridge.adapters.omero.errors import SessionExpired
 from omero_irods_bridge.adapters.omero.image_server import OmeroImageServer
 from omero_irods_bridge.adapters.omero.login import UserPassword
-from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.identities import WhoIsWho
 from omero_irods_bridge.ingest_wiring import People, hands_of_person, hands_of_service, side_on
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
@@ -45,7 +45,7 @@ class SessionBroken(SessionExpired):
 class Accounts:
     """Connections on behalf of users, by their names in OMERO; each lasts as long as its block."""
 
-    def __init__(self, settings: Settings, identities: Identities) -> None:
+    def __init__(self, settings: Settings, identities: WhoIsWho) -> None:
         self._settings, self._identities = settings, identities
 
     @contextmanager

@@ -20,6 +20,7 @@ from omero_irods_bridge.agent.metrics import Metrics
 from omero_irods_bridge.agent.omero_users import OmeroUsers
 from omero_irods_bridge.agent.parts import Parts
 from omero_irods_bridge.agent.queues import Queues
+from omero_irods_bridge.agent.rereading import TokensFile
 from omero_irods_bridge.agent.snapshots import Snapshots
 from omero_irods_bridge.agent.store.signed_out import SignedOut
 from omero_irods_bridge.agent.store.workers import Workers
@@ -38,7 +39,7 @@ def application(parts: Parts) -> FastAPI:
     """
     settings, identities, jobs = parts.settings, parts.identities, parts.jobs
     agent, desk = settings.agent, Desk(jobs, identities, zone_of(settings) or "")
-    tokens = Tokens(()) if agent.tokens is None else Tokens.read(agent.tokens)
+    tokens = None if agent.tokens is None else TokensFile(agent.tokens, Tokens.read)
     cookies = Cookies(
         secret_in(secret_file(agent)),
         is_secure=agent.page_url.startswith("https:"),
@@ -49,12 +50,12 @@ def application(parts: Parts) -> FastAPI:
         SignIn(OmeroUsers(settings.omero), identities, cookies),
         Snapshots(Accounts(settings, identities).object_store, settings.snapshots.prefix),
         Queues(jobs, agent.limits_of_kinds, Workers(parts.database, parts.clock)),
-        health_of(settings, desk),
+        health_of(settings, desk, identities, tokens),
         parts.schedules.fields,
         Metrics(parts.database, parts.clock, parts.schedules.states),
         parts.waking,
     )
-    return create_app(desk, tokens, site)
+    return create_app(desk, tokens or Tokens(()), site)
 
 
 def secret_file(agent: AgentSettings) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from omero_irods_bridge.agent.auditing import audit
-from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.identities import WhoIsWho
 from omero_irods_bridge.agent.store.days import Day
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.agent.zones import check_zone
@@ -41,7 +41,7 @@ class Requester:
 class Desk:
     """Any thread may call any method. ``zone`` is the one that jobs may name, "" when it is not known."""
 
-    def __init__(self, jobs: Jobs, identities: Identities, zone: str = "") -> None:
+    def __init__(self, jobs: Jobs, identities: WhoIsWho, zone: str = "") -> None:
         self._jobs, self._identities, self._zone = jobs, identities, zone
 
     def submit(self, spec: JobSpec, requester: Requester) -> Job:

@@ -1,4 +1,4 @@
-"""Whether what the agent needs answers: its database, OMERO, iRODS."""
+"""Whether what the agent needs answers: its database, OMERO, iRODS; and whether its files can be used."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 KEPT_S: Final = 10.0
 """How long an answer is good for whoever asks next."""
+
+NEEDED: Final = frozenset({"database", "OMERO", "iRODS"})
+"""Without which no job can be done; while something else is not well jobs go on."""
 
 PATIENCE_S: Final = 10.0
 """How long a server has to answer."""

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from omero_irods_bridge.model.errors import AccessDenied, NotFound, UsageError
 
@@ -27,6 +27,15 @@ NEVER_BY_PATTERN: Final = frozenset({"root", "guest"})
 
 _WILDCARDS: Final = frozenset("*?")
 _IRODS_NAME: Final = re.compile(r"[A-Za-z0-9_.@+-]{1,63}", re.ASCII)
+
+
+class WhoIsWho(Protocol):
+    """Says for whom the agent works, as :class:`Identities` does. Any thread may call it."""
+
+    def irods_user(self, omero_user: str) -> str: ...
+    def omero_user(self, irods_user: str) -> str: ...
+    def is_same(self, irods_user: str, omero_user: str) -> bool: ...
+    def is_admin(self, omero_user: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from omero_irods_bridge.agent.accounts import service_account, service_user_in_irods
 from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.rereading import UsersFile
 from omero_irods_bridge.agent.schedules import Schedules
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import Jobs
@@ -25,7 +26,7 @@ class Parts:
     """What answering and working have in common."""
 
     settings: Settings
-    identities: Identities
+    identities: UsersFile
     clock: SystemClock
     database: Database
     jobs: Jobs
@@ -54,20 +55,24 @@ def opened(settings: Settings) -> Iterator[Parts]:
         database.close()
 
 
-def check_settings(settings: Settings) -> Identities:
-    """Who may use the agent, when all that a worker needs is said and makes sense. Connects to nothing."""
+def check_settings(settings: Settings) -> UsersFile:
+    """Who may use the agent, as the file says then, when all that a worker needs is said and makes sense.
+
+    Connects to nothing.
+    """
     if settings.agent.users is None:
         raise UsageError(
             "The settings do not say who may use the agent.",
             hint="Set agent.users to a users.toml; who is not in it may not.",
         )
     service_account(settings.omero)
-    found = Identities.read(settings.agent.users, never=[service_user_in_irods(settings)])
+    never = [service_user_in_irods(settings)]
+    found = UsersFile(settings.agent.users, lambda file: Identities.read(file, never=never))
     _check_schedules(settings.agent, found)
     return found
 
 
-def _check_schedules(agent: AgentSettings, identities: Identities) -> None:
+def _check_schedules(agent: AgentSettings, identities: UsersFile) -> None:
     is_ingest = any(one.kind is JobKind.INGEST for one in agent.schedules.values())
     if agent.wake_file is not None and not is_ingest:
         raise UsageError(

@@ -29,12 +29,12 @@ from omero_irods_bridge.agent.http.methods import Methods
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn
 from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.http.throttle import TooManyAttempts
-from omero_irods_bridge.agent.http.tokens import Tokens
+from omero_irods_bridge.agent.http.tokens import KnownTokens
 from omero_irods_bridge.agent.pages.routes import add_pages
 from omero_irods_bridge.model.errors import BridgeError
 
 
-def create_app(desk: Desk, tokens: Tokens, site: Site | None = None) -> FastAPI:
+def create_app(desk: Desk, tokens: KnownTokens, site: Site | None = None) -> FastAPI:
     """The application over a desk. It keeps no job of its own; several may run beside each other.
 
     Without ``site``, or with one without ``sign_in``, only services with a token are let in.

@@ -12,7 +12,7 @@ from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.http.origins import check_origin
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn, SignIn
-from omero_irods_bridge.agent.http.tokens import Scope, Tokens
+from omero_irods_bridge.agent.http.tokens import KnownTokens, Scope
 from omero_irods_bridge.model.errors import AccessDenied
 
 SESSION_HEADER: Final = "X-OMERO-Session"
@@ -54,7 +54,7 @@ def address_of(request: Request) -> str:
 
 
 def _service(request: Request, scopes: tuple[Scope, ...]) -> Requester:
-    tokens: Tokens = request.app.state.tokens
+    tokens: KnownTokens = request.app.state.tokens
     match = _BEARER.fullmatch(request.headers["authorization"])
     service = tokens.service_of(match[1]) if match else None
     if service is None:

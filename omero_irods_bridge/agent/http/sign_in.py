@@ -17,7 +17,7 @@ from omero_irods_bridge.agent.auditing import audit
 from omero_irods_bridge.agent.desk import Requester
 from omero_irods_bridge.agent.http.cookies import Cookies
 from omero_irods_bridge.agent.http.throttle import Throttle
-from omero_irods_bridge.agent.identities import Identities
+from omero_irods_bridge.agent.identities import WhoIsWho
 from omero_irods_bridge.model.errors import AccessDenied, Unreachable
 
 KNOWN_S: Final = 60.0
@@ -62,7 +62,7 @@ class SignIn:
     def __init__(
         self,
         users: Users,
-        identities: Identities,
+        identities: WhoIsWho,
         cookies: Cookies,
         now: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -17,7 +17,7 @@ import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from omero_irods_bridge.model.errors import AccessDenied, NotFound, UsageError
 
@@ -45,6 +45,12 @@ class Service:
     name: str
     sha256: str
     scopes: frozenset[Scope]
+
+
+class KnownTokens(Protocol):
+    """Says whose token it is, as :class:`Tokens` does. Any thread may call it."""
+
+    def service_of(self, token: str) -> Service | None: ...
 
 
 @dataclass(frozen=True, slots=True)

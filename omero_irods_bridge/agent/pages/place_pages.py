@@ -6,6 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from omero_irods_bridge.agent.health import NEEDED
 from omero_irods_bridge.agent.http.doors import Admin, Reader, TheDesk
 from omero_irods_bridge.agent.http.health_routes import TheHealth
 from omero_irods_bridge.agent.http.site import queues_of, schedules_of
@@ -56,4 +57,4 @@ def show_days(request: Request, desk: TheDesk, asker: Reader) -> Response:
 @router.get("/health")
 def show_health(request: Request, asker: Reader, health: TheHealth) -> Response:
     """Whether what the agent needs answers."""
-    return page(request, "health.html", asker, twin="/api/v1/health", checks=health.checks())
+    return page(request, "health.html", asker, twin="/api/v1/health", checks=health.checks(), NEEDED=NEEDED)
