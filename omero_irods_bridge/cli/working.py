@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,10 +39,26 @@ def at_work(told: Told) -> Iterator[tuple[Report, CancelToken]]:
 
     tell = _tell_program if told.as_json else output.note
     with (
+        _only_our_words(),
         interrupts.cancel_token(tell) as cancel,
         progress.receiver(as_json=told.as_json, quiet=told.quiet) as report,
     ):
         yield report, cancel
+
+
+@contextmanager
+def _only_our_words() -> Iterator[None]:
+    """What libraries log stays away from standard error, where programs read JSON lines and people a bar.
+
+    omero-py sends the logs of all libraries there when it connects, unless there is a handler already
+    (omero/clients.py calls ``logging.basicConfig``). What they say of a failure is in its BridgeError.
+    """
+    nowhere = logging.NullHandler()
+    logging.getLogger().addHandler(nowhere)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(nowhere)
 
 
 def _tell_program(text: str) -> None:

@@ -127,7 +127,10 @@ def plan(store: ObjectStore, collection: str, *, clock: Clock, older_than_s: flo
     if INCOMING in parent_of(collection).split("/"):
         raise UsageError(f"{collection} is itself work under way.", hint="Name a collection above it.")
     if not isinstance(store.find(collection), Collection):
-        raise NotFound(f"There is no collection {collection}.")
+        raise NotFound(
+            f"There is no collection {collection}, or {store.user} may not see it.",
+            hint="Name one that snapshots are packed into, or one above it.",
+        )
     found = _survey(store, collection)
     me = f"{store.user}#{store.zone}"
     now = clock.now()
@@ -163,7 +166,7 @@ def apply(
     Raises:
         Interrupted: ``cancel`` asked to stop; what was removed by then is gone.
     """
-    report(Step("removing leftovers", bytes_total=plan.size, items_total=len(plan.removable)))
+    report(Step("Removing leftovers", bytes_total=plan.size, items_total=len(plan.removable)))
     removed: list[Leftover] = []
     kept: list[tuple[Leftover, str]] = []
     for leftover in plan.removable:

@@ -22,6 +22,7 @@ APPLICATION_NAME: Final = "omero-irods-bridge"
 """How we appear in ``ips``."""
 
 _RUN_IINIT: Final = "Run iinit; without icommands write that file, and run: prc_write_irodsA.py native"
+_IINIT_AGAIN: Final = "Run iinit; without icommands: prc_write_irodsA.py native"
 _REQUIRED: Final = ("irods_host", "irods_port", "irods_user_name", "irods_zone_name")
 _ENCRYPTION: Final[Mapping[str, object]] = {
     "irods_encryption_algorithm": "AES-256-CBC",
@@ -54,10 +55,10 @@ class Account:
                 application_name=APPLICATION_NAME, connection_timeout=connect_timeout_s, **self.arguments
             )
         except NonAnonymousLoginWithoutPassword as error:
-            raise AccessDenied(f"There is no iRODS password for {self.host}.", hint=_RUN_IINIT) from error
+            raise AccessDenied(f"There is no iRODS password for {self.host}.", hint=_IINIT_AGAIN) from error
         except (OSError, ValueError, LookupError) as error:
             raise AccessDenied(
-                f"The iRODS password file cannot be read ({type(error).__name__}).", hint=_RUN_IINIT
+                f"The iRODS password file cannot be read ({type(error).__name__}).", hint=_IINIT_AGAIN
             ) from error
 
 

@@ -59,6 +59,7 @@ _PERMISSION_HINT: Final = "Ask the owner or a rodsadmin for access: ichmod write
 _BUSY_HINT: Final = "Try again when the other writer is done."
 _NO_REPLICA_HINT: Final = "Try again later: somebody writes it, or the resource that it is on is down."
 _SPACE_HINT: Final = "Ask the iRODS administrator for space, or choose another resource or target."
+_UNKNOWN_HINT: Final = "Look into the log of the iRODS server, or run: omero-irods doctor"
 _DOWN_HINT: Final = "Try again later, or run: omero-irods doctor"
 _DAMAGED_HINT: Final = (
     "The bytes in iRODS are not what its catalog says: get a good copy, or tell the administrator."
@@ -127,7 +128,7 @@ def is_file_error(code: int) -> bool:
 def from_code(code: int, what: str, told: object = None) -> BridgeError:
     """The error for an iRODS code. ``what`` was tried, in words; ``told`` is the server's own text."""
     nominal = rounded_code(code)
-    kind, hint = _KINDS.get(nominal, (BridgeError, ""))
+    kind, hint = _KINDS.get(nominal, (BridgeError, _UNKNOWN_HINT))
     if is_file_error(code) and -code % 1000 in _NO_SPACE_ERRNOS:
         kind, hint = NoSpace, _SPACE_HINT
     return kind(f"{what}: {_reason(code, nominal, told)}", hint=hint)

@@ -154,7 +154,8 @@ class _Writing:
     def _tell_kept(self, kept: Sequence[Copied]) -> None:
         if kept:
             size = sum(one.size for one in kept)
-            self._report(Notice(f"{len(kept):,} files ({size:,} B) of an earlier run are kept."))
+            number = "1 file" if len(kept) == 1 else f"{len(kept):,} files"
+            self._report(Notice(f"What an earlier run brought is kept: {number}, {size:,} bytes."))
 
 
 def _is_settled(found: DataObject | Collection) -> bool:

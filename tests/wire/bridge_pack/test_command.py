@@ -28,7 +28,7 @@ from tests.wire.omero_server.import_client import image_ids, import_files
 Gateway = Any
 
 READ = "RawFileStore.read"
-WRITE, RENAME = 676, 627
+WRITE, CHECKSUM = 676, 629
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,12 @@ CASES = {
     "disk full": Case(
         lambda stage: stage.zone.faults.limit_disk(50_000), ExitStatus.FAILED, "no-space", "ENOSPC"
     ),
+    "a failure of iRODS that nobody knows": Case(
+        lambda stage: stage.zone.faults.fail_call(CHECKSUM, "SYS_INTERNAL_ERR"),
+        ExitStatus.FAILED,
+        "failed",
+        "SYS_INTERNAL_ERR",
+    ),
     "connection to iRODS cut": Case(
         lambda stage: stage.zone.faults.cut_call(WRITE), ExitStatus.UNREACHABLE, "unreachable", "iRODS"
     ),
@@ -142,6 +148,7 @@ def test_the_status_says_what_went_wrong_and_the_text_what_to_do(
     assert expected.says in error["message"]
     assert error["hint"]
     assert "\x1b" not in ended.out
+    assert {event["event"] for event in ended.events} <= {"step", "progress", "notice"}
     assert store.find(stage.target) is None
 
 
@@ -284,6 +291,7 @@ def test_memory_stays_with_its_limit_and_nothing_lies_on_the_local_disk(
     present = {path for path in person.folder.rglob("*") if path.is_file()}
     stage.zone.faults.delay_calls(WRITE, 0.3)  # so that reading could run ahead
     after = measured(person, "pack", f"Image:{image}", "--to", f"{stage.place}/", *options)
+    assert after < 400 * _MIB
     # Besides the 16 MiB under way, Ice and PRC copy each piece for each of their connections.
     assert after - before < 150 * _MIB
     new = {path for path in person.folder.rglob("*") if path.is_file()} - present
