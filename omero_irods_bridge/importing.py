@@ -12,7 +12,7 @@ _freezes: Final = Event()
 
 
 def freeze_imports() -> None:
-    """From now on :func:`collector_at_rest` freezes what there is; for a process of ours that has just begun."""
+    """Let :func:`collector_at_rest` freeze what there is, in a process of ours that has just begun."""
     _freezes.set()
 
 

@@ -1,7 +1,7 @@
 """Entry of ``omero-irods``: runs one command and turns its outcome into an exit status.
 
-Importing this module must not import Ice, omero or irods (they take seconds); commands import what they need
-when they run.
+Importing this module must not import Ice, omero or irods (they take seconds). A command is imported when it
+is called, and imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -9,46 +9,32 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from itertools import pairwise
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from omero_irods_bridge import __version__
 from omero_irods_bridge.cli import output
 from omero_irods_bridge.cli.by_agent import TALK_TO_AGENT, THE_AGENT, is_url
-from omero_irods_bridge.cli.diff import diff
-from omero_irods_bridge.cli.doctor import doctor
-from omero_irods_bridge.cli.gc import gc
-from omero_irods_bridge.cli.groups import GROUPS, add_command, add_groups
-from omero_irods_bridge.cli.init import init
-from omero_irods_bridge.cli.listing import find_snapshots, list_snapshots
-from omero_irods_bridge.cli.loads import loads, undo
-from omero_irods_bridge.cli.pack import pack
-from omero_irods_bridge.cli.settings import settings
-from omero_irods_bridge.cli.show import show
-from omero_irods_bridge.cli.unpack import unpack
-from omero_irods_bridge.cli.verify import ALL_DATA, verify
+from omero_irods_bridge.cli.groups import GROUPS, add_commands, is_known
+from omero_irods_bridge.cli.verify import ALL_DATA
 from omero_irods_bridge.model.errors import BridgeError, ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    app: typer.Typer
+    """With all commands."""
+
+
+PROGRAM: Final = "omero-irods"
 
 
 def _exit_with_status(status: int | None, **_parameters: object) -> None:
     """Let commands return their exit status; none means done."""
     raise typer.Exit(ExitStatus.DONE if status is None else status)
-
-
-app = typer.Typer(
-    name="omero-irods",
-    help="Move microscopy images, with all that OMERO knows about them, between OMERO and iRODS.\n\n"
-    "Example:  omero-irods pack Dataset:51 --dry-run",
-    rich_markup_mode=None,
-    add_completion=False,
-    context_settings={"max_content_width": 100},
-    pretty_exceptions_enable=False,
-    result_callback=_exit_with_status,
-)
 
 
 def _show_version(wanted: bool) -> None:
@@ -57,37 +43,39 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_VERSION: Final = "--version"
 _Version = Annotated[
-    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    bool, typer.Option(_VERSION, callback=_show_version, is_eager=True, help="Show the version.")
 ]
 
 
-@app.callback()
 def _options(version: _Version = False) -> None:
     """Options that come before the name of a command."""
 
 
-_COMMANDS: Final[dict[str, Callable[..., Any]]] = {
-    "pack": pack,
-    "unpack": unpack,
-    "undo": undo,
-    "loads": loads,
-    "diff": diff,
-    "list": list_snapshots,
-    "find": find_snapshots,
-    "show": show,
-    "verify": verify,
-    "gc": gc,
-    "settings": settings,
-    "init": init,
-    "doctor": doctor,
-}
-for _name, _command in _COMMANDS.items():
-    add_command(app, _name, _command)
-add_groups(app)
+@cache
+def _app(called: str | None) -> typer.Typer:
+    """With the command or group that is called, or with all, which takes longer to make than some to run."""
+    made = typer.Typer(
+        name=PROGRAM,
+        help="Move microscopy images, with all that OMERO knows about them, between OMERO and iRODS.\n\n"
+        "Example:  omero-irods pack Dataset:51 --dry-run",
+        rich_markup_mode=None,
+        add_completion=False,
+        context_settings={"max_content_width": 100},
+        pretty_exceptions_enable=False,
+        result_callback=_exit_with_status,
+    )
+    made.callback()(_options)
+    add_commands(made, called)
+    return made
 
 
-PROGRAM: Final = "omero-irods"
+def __getattr__(name: str) -> typer.Typer:
+    """``app`` is made when it is asked for; a command that is none of ours is looked for in it."""
+    if name != "app":
+        raise AttributeError(f"{__name__} has no {name}")
+    return _app(None)
 
 
 def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
@@ -134,6 +122,8 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
 def _run(arguments: list[str], program: str) -> int:
     """The exit status; what typer says of arguments becomes an error like others."""
     try:
+        first = arguments[0]
+        app = _app(first if is_known(first) or first == _VERSION else None)
         status = int(app(args=arguments, prog_name=program, standalone_mode=False) or ExitStatus.DONE)
     except typer.Abort:
         output.note("omero-irods: Given up; nothing was done.")
