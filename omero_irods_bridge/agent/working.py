@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from omero_irods_bridge.agent.accounts import Accounts
 from omero_irods_bridge.agent.engine.worker import DUE_S, Errand, Worker, WorkerOptions
+from omero_irods_bridge.agent.looks import servers_of
 from omero_irods_bridge.agent.mail.sending import mailing
 from omero_irods_bridge.agent.parts import Parts, opened
 from omero_irods_bridge.agent.performing import Performer
+from omero_irods_bridge.agent.recovery import LOOK_S, Recovery
 from omero_irods_bridge.agent.serving import answering
 from omero_irods_bridge.agent.store.attempts import ALL_KINDS, Limits
-from omero_irods_bridge.agent.waking import LOOK_S, WakeFile
+from omero_irods_bridge.agent.store.sleepers import Sleepers
+from omero_irods_bridge.agent.waking import LOOK_S as WAKE_LOOK_S
+from omero_irods_bridge.agent.waking import WakeFile
 from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.model.jobs import JobKind
@@ -51,9 +55,10 @@ def _work(parts: Parts, stop: CancelToken, kinds: frozenset[JobKind]) -> bool:
 
 def _errands(parts: Parts, kinds: frozenset[JobKind]) -> list[Errand]:
     """What a worker does now and then besides running jobs."""
-    found = [Errand(DUE_S, parts.schedules.submit_due)]
+    recovery = Recovery(Sleepers(parts.database, parts.clock), servers_of(parts.settings))
+    found = [Errand(DUE_S, parts.schedules.submit_due), Errand(LOOK_S, recovery.look)]
     if parts.waking.is_of_use and JobKind.INGEST in kinds:
-        found.append(Errand(LOOK_S, WakeFile(parts.settings.agent.wake_file, parts.waking.wake).look))
+        found.append(Errand(WAKE_LOOK_S, WakeFile(parts.settings.agent.wake_file, parts.waking.wake).look))
     return found
 
 

@@ -6,6 +6,8 @@ import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 
 import httpx
 import pytest
@@ -13,17 +15,21 @@ import sqlalchemy as sa
 
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.engine.running import Runner
+from omero_irods_bridge.agent.health import Health
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.cookies import LASTS_S, Cookies
 from omero_irods_bridge.agent.mail.outbox import Bundling, Outbox
+from omero_irods_bridge.agent.recovery import LOOK_S, Recovery
 from omero_irods_bridge.agent.store.attempts import Attempt, Attempts, Begun
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
+from omero_irods_bridge.agent.store.pending import Pending
+from omero_irods_bridge.agent.store.sleepers import SOON_S, Sleepers
 from omero_irods_bridge.agent_settings import AgentSettings
-from omero_irods_bridge.model.errors import Unreachable
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Busy, Unreachable
 from omero_irods_bridge.model.events import CancelToken, Report
-from omero_irods_bridge.model.jobs import JobState
+from omero_irods_bridge.model.jobs import IngestWork, JobSpec, JobState, StateChanged
 from tests.agent.answers import SECRET, USERS, answering, assert_problem, by, tokens
 from tests.agent.conftest import NO_LIMITS, Agent, Hands, counting, until
 from tests.agent.test_durable import assert_limits
@@ -39,27 +45,116 @@ DAY_S = 24 * 3600.0
 def test_omero_away_for_twenty_minutes_fails_no_job(
     database: Database, hands: Hands, jobs: Jobs, handed_in_s: float
 ) -> None:
-    """With the intervals that are set by default, and jobs that take two seconds."""
+    """With the intervals of the default, and jobs of two seconds; and it ends soon after the outage."""
     attempts = Attempts(database, hands, AgentSettings().retry_after_s)
     gone = hands.at
 
+    def is_away() -> bool:
+        return gone <= hands.at < gone + AWAY_S
+
     def perform(begun: Begun, report: Report, cancel: CancelToken) -> Outcome:
         hands.at += 2
-        if gone <= hands.at < gone + AWAY_S:
+        if is_away():
             raise Unreachable("OMERO did not answer.")
         return Outcome(End.DONE)
 
-    runner = Runner(attempts, hands, "one", perform)
+    runner, sleepers = Runner(attempts, hands, "one", perform), Sleepers(database, hands)
     hands.at = gone + handed_in_s
     job = jobs.submit(counting(1))
     while not jobs.get(job.id).state.is_final:
         for attempt in begin(attempts):
             runner.finish(attempt, runner.run(attempt))
-        hands.at = max(hands.at, jobs.get(job.id).run_after or 0)
+        hands.at += LOOK_S  # as the worker does
+        if not is_away():
+            sleepers.wake(sleepers.all())
     found = jobs.get(job.id)
     assert (found.state, found.error) == (JobState.DONE, None)
     assert found.tries > 0
-    assert gone + AWAY_S <= hands.at < gone + AWAY_S + 3600
+    assert gone + AWAY_S <= hands.at < gone + AWAY_S + 60
+
+
+def test_a_job_that_fails_although_the_servers_answer_loses_no_try_by_that_and_is_left_until_its_time(
+    database: Database, hands: Hands, jobs: Jobs
+) -> None:
+    """As when one of many resource servers is away."""
+    attempts, sleepers = Attempts(database, hands, [600.0, 600.0]), Sleepers(database, hands)
+    job = jobs.submit(counting(1)).id
+    times: list[float] = []
+    start = hands.at
+    while not jobs.get(job).state.is_final:
+        for attempt in begin(attempts):
+            times.append(hands.at - start)
+            attempts.finish(attempt, Outcome.failed(Unreachable("A resource did not answer.")))
+        hands.at += 60
+        sleepers.wake(sleepers.all())
+    assert (jobs.get(job).tries, times) == (3, [0, 60, 600, 660, 1200])
+
+
+def test_only_those_are_woken_that_wait_for_a_server(database: Database, hands: Hands, jobs: Jobs) -> None:
+    attempts, sleepers = Attempts(database, hands, [600.0]), Sleepers(database, hands)
+
+    def failed(number: int, error: BridgeError) -> Attempt:
+        jobs.submit(counting(number))
+        (attempt,) = begin(attempts)
+        attempts.finish(attempt, Outcome.failed(error))
+        return attempt
+
+    waiting = failed(1, Unreachable("iRODS did not answer."))
+    failed(2, Busy("Somebody is at it."))
+    failed(3, AccessDenied("No."))
+    Pending(database, hands, jobs).submit(JobSpec(IngestWork("/z/a"), "ada", "r"), after_s=600)
+    assert sleepers.all() == [waiting]
+    hands.at += 600 - SOON_S
+    assert sleepers.all() == []  # it is due soon
+    hands.at -= 600 - SOON_S
+    tried_since = Attempt(waiting.job, waiting.number + 1)
+    assert sleepers.wake([tried_since]) == []
+    jobs.cancel(waiting.job)
+    assert sleepers.wake([waiting]) == []
+    jobs.retry(waiting.job)
+    (again,) = begin(attempts)
+    attempts.finish(again, Outcome.failed(Unreachable("iRODS did not answer.")))
+    assert sleepers.wake([waiting, again]) == [again.job]
+    assert sleepers.all() == []
+    assert [one.job for one in begin(attempts)] == [again.job]
+
+
+def test_jobs_are_woken_when_all_servers_answer_and_not_before(
+    database: Database, hands: Hands, jobs: Jobs
+) -> None:
+    attempts, away = Attempts(database, hands, [600.0]), {"OMERO", "iRODS"}
+    asked: list[str] = []
+
+    def look(name: str) -> None:
+        asked.append(name)
+        if name in away:
+            raise Unreachable(f"{name} did not answer.")
+
+    looks = {name: partial(look, name) for name in ("OMERO", "iRODS")}
+    ticks = count(0, 60)
+    recovery = Recovery(Sleepers(database, hands), Health(looks, now=lambda: next(ticks)))
+
+    def looks_again() -> None:
+        asked.clear()
+        recovery.look()
+        if (thread := recovery._asking) is not None:
+            thread.join()
+
+    looks_again()
+    assert asked == []  # nobody waits
+    job = jobs.submit(counting(1))
+    (attempt,) = begin(attempts)
+    attempts.finish(attempt, Outcome.failed(Unreachable("OMERO did not answer.")))
+    looks_again()
+    assert set(asked) == {"OMERO", "iRODS"}
+    away.discard("OMERO")
+    looks_again()
+    assert begin(attempts) == []
+    away.clear()
+    looks_again()
+    assert [one.job for one in begin(attempts)] == [job.id]
+    told = [one.event for one in jobs.events(job.id)]
+    assert StateChanged(JobState.WAITING, "The servers answer again: it is tried at once.") in told
 
 
 def begin(attempts: Attempts) -> list[Attempt]:

@@ -73,6 +73,7 @@ class Attempts:
         """With ``mails`` it is noted who is to be told how a job ended."""
         self._database, self._clock, self._mails = database, clock, mails
         self._retry_after_s = tuple(retry_after_s)
+        self._longest_wait_s = max([LONGEST_WAIT_S, *retry_after_s])
 
     def admit(
         self, limits: Limits, start: Start, *, room: int, kinds: Collection[JobKind] = ALL_KINDS
@@ -103,7 +104,7 @@ class Attempts:
         busy = [user for user, number in running.users.items() if number >= limits.per_user]
         lanes = JOBS.c.lane.not_in(running.lanes)
         now = self._clock.now()
-        too_late = now + max([LONGEST_WAIT_S, *self._retry_after_s])
+        too_late = now + self._longest_wait_s
         has_come = (JOBS.c.run_after <= now) | (JOBS.c.run_after > too_late)
         is_due = (JOBS.c.state == JobState.WAITING) & has_come
         may = JOBS.c.kind.in_(open_kinds), JOBS.c.requested_by.not_in(busy), lanes
@@ -161,13 +162,15 @@ class Attempts:
             if row is None:
                 return None
             now = self._clock.now()
-            values, text = self._ending(job_of(row), outcome, now)
+            values, text = self._ending(job_of(row), outcome, now, row.woken_from)
             after = connection.execute(_update(attempt).values(**values).returning(*JOBS.c)).one()
             add_state(connection, attempt.job, values["state"], text, now)
             attempt_ended(connection, job := job_of(after), now, mails=self._mails)
             return job
 
-    def _ending(self, job: Job, outcome: Outcome, now: float) -> tuple[dict[str, Any], str]:
+    def _ending(
+        self, job: Job, outcome: Outcome, now: float, woken_from: float | None
+    ) -> tuple[dict[str, Any], str]:
         """The columns that change, and what to say of it."""
         told = {"result": text_of(outcome.result), "error": text_of(outcome.error)}
         if outcome.end is End.DONE:
@@ -177,19 +180,27 @@ class Attempts:
         if outcome.end is End.HANDED_BACK:
             return {"state": JobState.QUEUED}, "Its worker was stopped; it goes on when there is another."
         assert outcome.error is not None
-        wait = self._wait(job, outcome)
-        if wait is not None:
-            again = {"state": JobState.WAITING, "tries": job.tries + 1, "run_after": now + wait, **told}
-            return again, f"{outcome.error.message} It is tried again in {wait:,.0f} s."
+        again = self._again(job, outcome, now, woken_from)
+        if again is not None:
+            wait = again["run_after"] - now
+            text = f"{outcome.error.message} It is tried again in {wait:,.0f} s."
+            return {"state": JobState.WAITING, **again, **told}, text
         failed = {"state": JobState.FAILED, "tries": job.tries + 1, "finished_at": now, **told}
         return failed, " ".join(text for text in (outcome.error.message, outcome.error.hint) if text)
 
-    def _wait(self, job: Job, outcome: Outcome) -> float | None:
-        """Seconds until the next attempt; none when there is to be none."""
+    def _again(
+        self, job: Job, outcome: Outcome, now: float, woken_from: float | None
+    ) -> dict[str, Any] | None:
+        """When it is tried again, and which try that was; none when there is to be no other."""
         assert outcome.error is not None
-        if not outcome.error.retryable or job.tries >= len(self._retry_after_s):
+        if not outcome.error.retryable:
             return None
-        return self._retry_after_s[job.tries]
+        if woken_from is not None and 0 < woken_from - now <= self._longest_wait_s:
+            return {"run_after": woken_from}  # it was ahead of its time (sleepers.py)
+        if job.tries >= len(self._retry_after_s):
+            return None
+        wait = self._retry_after_s[job.tries]
+        return {"tries": job.tries + 1, "run_after": now + wait, "woken_from": None}
 
     def adopt(self, worker: str) -> list[int]:
         """Take all that ``worker`` was at away from it, so that others may begin it; the ids of the jobs.

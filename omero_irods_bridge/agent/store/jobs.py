@@ -163,7 +163,7 @@ class Jobs:
             state = JobState(_row(connection, job).state)
             if state not in {JobState.FAILED, JobState.CANCELLED, JobState.WAITING}:
                 raise Conflict(f"Job {job} is {state}; only what failed or was cancelled is tried again.")
-            again = {"tries": 0, "finished_at": None, "run_after": None, "error": None}
+            again = {"tries": 0, "finished_at": None, "run_after": None, "woken_from": None, "error": None}
             _set(connection, job, state=JobState.QUEUED, cancel_requested=False, **again)
             add_state(connection, job, JobState.QUEUED, "To be tried again.", self._clock.now())
             return job_of(_row(connection, job))

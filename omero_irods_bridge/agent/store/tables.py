@@ -29,6 +29,7 @@ JOBS: Final = sa.Table(
     sa.Column("started_at", sa.Double),
     sa.Column("finished_at", sa.Double),
     sa.Column("run_after", sa.Double),
+    sa.Column("woken_from", sa.Double),
     sa.Column("attempt", sa.Integer, nullable=False, default=0),
     sa.Column("attempt_at", sa.Double),
     sa.Column("tries", sa.Integer, nullable=False, default=0),
@@ -50,7 +51,7 @@ JOBS: Final = sa.Table(
     sqlite_autoincrement=True,  # the number of a job that was forgotten is not given again
 )
 """``attempt`` fences: who writes of a job must name the present one. ``runs`` counts how often that one was
-begun."""
+begun. ``woken_from`` is the ``run_after`` of a job that is tried ahead of it."""
 
 EVENTS: Final = sa.Table(
     "bridge_job_events",

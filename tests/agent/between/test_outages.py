@@ -32,6 +32,17 @@ def test_an_omero_that_starts_behind_its_router_refuses_nobody_for_good(site: Si
     assert len(told(site, job)) == 3
 
 
+def test_a_job_is_tried_again_soon_after_omero_answers_whatever_its_intervals(site: Site) -> None:
+    file = site.person.folder / "config" / "omero-irods-bridge" / "config.toml"
+    file.write_text(file.read_text().replace("[0.5, 0.5, 1, 1, 1]", "[86400]"))
+    not_up = Glacier2.PermissionDeniedException("internal server error")
+    site.server.faults.fail_call("Router.createSession", not_up, times=1)
+    job = site.pack()
+    site.start()
+    site.done(job)
+    assert any("The servers answer again" in text for text in told(site, job))
+
+
 def test_a_session_that_omero_ends_in_the_middle_is_begun_anew(site: Site) -> None:
     site.server.faults.delay_calls(READ, 0.3)
     before = {one.uuid for one in site.server.sessions.all()}
