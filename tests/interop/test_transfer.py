@@ -33,9 +33,9 @@ def receiver(make_user: MakeUser) -> User:
     return make_user()
 
 
-def pack(omero: OmeroCommand, packed: str, ending: str) -> Path:
+def pack(omero: OmeroCommand, packed: str, ending: str, *options: str) -> Path:
     path = omero.folder / f"{packed.replace(':', '-')}{ending}"
-    omero("transfer", "pack", packed, path)
+    omero("transfer", "pack", packed, path, *options)
     return path
 
 
