@@ -20,12 +20,12 @@ from omero_irods_bridge.agent.zones import check_zone
 from omero_irods_bridge.ingest_wiring import options_of
 from omero_irods_bridge.model.errors import BridgeError, NotFound
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
-from omero_irods_bridge.model.ingest import IngestFailure, IngestResult, IngestState, OptIn
+from omero_irods_bridge.model.ingest import IngestFailure, IngestResult, IngestState
 from omero_irods_bridge.model.jobs import IngestWork, Job, JobSpec
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.operations.ingest import Hands, IngestPlan
 from omero_irods_bridge.operations.ingesting.attributes import error_text
-from omero_irods_bridge.operations.ingesting.opt_ins import find_opt_ins, is_trash, topmost
+from omero_irods_bridge.operations.ingesting.opt_ins import is_trash, topmost, whole_of
 from omero_irods_bridge.ports import Clock, TreeStore
 from omero_irods_bridge.settings import Settings
 
@@ -101,14 +101,7 @@ class Ingester:
         if not work.hinted:
             return [place]
         hinted = [one for one in ingest.hinted(store, self._options, below=place) if not is_trash(one)]
-        if not any(rule.below for rule in self._options.sets):
-            return hinted
-        return topmost({self._whole(one, store, hands) for one in hinted})
-
-    def _whole(self, collection: str, store: TreeStore, hands: Hands) -> str:
-        """Where files of a set may be of which one is in this collection, when sets go over several."""
-        opt_in = find_opt_ins(store, collection, hands, self._options).over(collection)
-        return opt_in.root if isinstance(opt_in, OptIn) else collection
+        return topmost({whole_of(store, one, hands, self._options) for one in hinted})
 
     def _scan(
         self,

@@ -26,12 +26,14 @@ def show_plan(plan: IngestPlan, told: Told) -> None:
     if told.as_json:
         output.json_result({"plan": _plan_fields(plan)})
         return
-    _tell(f"{item.files.path} -> {item.target}, as {item.user}, {item.opt_in.mode}" for item in plan.items)
+    timely = [item for item in plan.items if item.late is None]
+    _tell(f"{item.files.path} -> {item.target}, as {item.user}, {item.opt_in.mode}" for item in timely)
     _tell(f"{found.path} is looked at: it may be a packet" for found in plan.packets)
     left = [*_waiting_lines(plan.waiting, plan.failed)]
+    left += [f"{late.message} {late.hint}" for late in filter(None, (item.late for item in plan.items))]
     left += [f"{one.path} failed before, and is not tried again: {one.reason}" for one in plan.failed_before]
     _tell(left or ["Nothing waits."])
-    sets, size = views.count(len(plan.items), "set"), views.size(plan.size)
+    sets, size = views.count(len(timely), "set"), views.size(plan.size)
     output.result(f"Would import {sets} with {size}; nothing was imported.")
 
 
@@ -45,6 +47,7 @@ def _plan_fields(plan: IngestPlan) -> dict[str, Any]:
             "user": item.user,
             "group": item.group,
             "mode": item.opt_in.mode.value,
+            "late": views.plain(item.late),
         }
         for item in plan.items
     ]

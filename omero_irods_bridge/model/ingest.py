@@ -8,12 +8,12 @@ user, and ``file``, the id of its OriginalFile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from omero_irods_bridge.model.errors import BridgeError, UsageError
+from omero_irods_bridge.model.errors import BridgeError, TargetExists, UsageError
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX
 from omero_irods_bridge.model.stored import Avu, DataObject
 
@@ -196,15 +196,30 @@ class FileSet:
         return sum(one.size for one in self.members)
 
 
+class LateMember(TargetExists):
+    """``news`` belong to a set that OMERO has, or had, without them.
+
+    ``is_whole`` when they can be a set by themselves, without files that OMERO has.
+    """
+
+    def __init__(self, message: str, *, hint: str, news: Sequence[str], is_whole: bool) -> None:
+        super().__init__(message, hint=hint)
+        self.news, self.is_whole = tuple(news), is_whole
+
+
 @dataclass(frozen=True, slots=True)
 class IngestItem:
-    """A set that is complete, and where it goes: ``target`` as ``Project:name:X/Dataset:name:Y``."""
+    """A set that is complete, and where it goes: ``target`` as ``Project:name:X/Dataset:name:Y``.
+
+    ``late`` says that it seems to belong to a set that is in OMERO: it is left, unless OMERO has it too.
+    """
 
     files: FileSet
     opt_in: OptIn
     user: str
     group: str
     target: str
+    late: LateMember | None = None
 
 
 @dataclass(frozen=True, slots=True)

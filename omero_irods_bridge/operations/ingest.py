@@ -25,7 +25,7 @@ from omero_irods_bridge.operations.ingesting.links import (
     release,
     repair_links,
 )
-from omero_irods_bridge.operations.ingesting.opt_ins import all_with, topmost
+from omero_irods_bridge.operations.ingesting.opt_ins import all_with, topmost, whole_of
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan, make_plan
 from omero_irods_bridge.operations.ingesting.probing import Places
 from omero_irods_bridge.operations.ingesting.standing import (
@@ -144,7 +144,7 @@ def status(store: TreeStore, path: str, hands: Hands, options: IngestOptions, *,
     Raises:
         NotFound: nothing is there.
     """
-    collection = collection_of(store, path)
+    collection = whole_of(store, collection_of(store, path), hands, options)
     return standing_of(path, plan(store, collection, hands, options, clock=clock))
 
 

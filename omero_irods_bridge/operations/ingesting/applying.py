@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -18,6 +18,7 @@ from omero_irods_bridge.model.ingest import (
     IngestItem,
     IngestResult,
     IngestState,
+    LateMember,
     Waiting,
 )
 from omero_irods_bridge.model.stored import DataObject
@@ -25,7 +26,7 @@ from omero_irods_bridge.operations.ingesting.annotating import annotate
 from omero_irods_bridge.operations.ingesting.attributes import error_text
 from omero_irods_bridge.operations.ingesting.claiming import claimed
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
-from omero_irods_bridge.operations.ingesting.importing import Work, Worker, ingest
+from omero_irods_bridge.operations.ingesting.importing import Work, Worker, ingest, is_imported
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.operations.ingesting.targets import Containers
 from omero_irods_bridge.operations.ingesting.telling import (
@@ -97,7 +98,7 @@ class _Applying:
         self._turn = threading.Lock()
 
     def run(self) -> None:
-        total = len(self._plan.items)
+        total = sum(item.late is None for item in self._plan.items)
         self._work.report(Step("Importing", bytes_total=self._plan.size, items_total=total))
         for (user, group), items in _by_user(self._plan.items).items():
             self._for_user(user, group, items)
@@ -124,23 +125,50 @@ class _Applying:
                 self._work.hands.omero(user, group) as side,
                 claimed(side, self._plan.collection, self._work),
             ):
-                self._some_at_once(side, items)
+                self._some_at_once(side, list(self._timely(side, items)))
         except Interrupted:
             raise
         except BridgeError as error:
             self._none_of(items, error)
 
+    def _timely(self, side: IngestSide, items: Iterable[IngestItem]) -> Iterator[IngestItem]:
+        """But for late members of sets that are in OMERO, which say so."""
+        for item in items:
+            self._work.cancel.check()
+            if item.late is None or self._is_in_omero(item, item.late, side):
+                yield item
+
+    def _is_in_omero(self, item: IngestItem, late: LateMember, side: IngestSide) -> bool:
+        try:
+            if is_imported(item, side, self._work):
+                return True
+            self._leave(late)
+        except Interrupted:
+            raise
+        except _PASSING as error:
+            self.wait(late.news[0], error)
+        except BridgeError as error:
+            if breaks_off(error):
+                raise
+            self.fail(IngestFailure(late.news[0], error))
+        return False
+
+    def _leave(self, late: LateMember) -> None:
+        self._tally.failed.append(IngestFailure(late.news[0], late))
+        for path in late.news:
+            self._tell(IngestFailure(path, late), self._plan.objects[path])
+
     def _none_of(self, items: Sequence[IngestItem], error: BridgeError) -> None:
         """The user's session cannot be had, or broke: what has not ended waits, or failed."""
         ended = {one.path for one in self._tally.done} | {one.path for one in self._tally.failed}
-        left = [item for item in items if item.files.path not in ended]
+        left = [item for item in items if ended.isdisjoint(one.path for one in item.files.members)]
         if breaks_off(error):
             if not isinstance(error, Busy):  # another scan is at it
                 self._tally.stopped = error
             self._tally.waiting += [Waiting(item.files.path, error.message, _AGAIN_S) for item in left]
             return
         for item in left:
-            self._failed(item, error)
+            self._failed(item, error, is_queued=False)
 
     def _some_at_once(self, side: IngestSide, items: Sequence[IngestItem]) -> None:
         containers = Containers(side.receiver, self._plan.options)
@@ -184,7 +212,7 @@ class _Applying:
         except BridgeError as error:
             if breaks_off(error):
                 raise
-            self._failed(item, error)
+            self._failed(item, error, is_queued=True)
         self._counter.add(item.files.size)
 
     def _begin_card(
@@ -196,10 +224,14 @@ class _Applying:
             note_card_begun(card, container, item.user, item.group, self._work)
             carded[card.path, container] = card, item
 
-    def _failed(self, item: IngestItem, error: BridgeError) -> None:
+    def _failed(self, item: IngestItem, error: BridgeError, *, is_queued: bool) -> None:
         self._tally.failed.append(IngestFailure(item.files.path, error))
         for member in item.files.members:
-            self._tell(IngestFailure(member.path, error), member)
+            failure = IngestFailure(member.path, error)
+            if is_queued:  # which has taken what it said before
+                tell_failure(failure, self._work, member)
+            else:
+                self._tell(failure, member)
 
     def _annotate(self, card: Card, container: str, side: IngestSide, item: IngestItem) -> None:
         try:

@@ -87,6 +87,12 @@ def ingest(item: IngestItem, target: ObjectRef, worker: Worker, work: Work) -> I
     return IngestDone(item.files.path, made.fileset, made.images, made.plates, there is not None)
 
 
+def is_imported(item: IngestItem, side: IngestSide, work: Work) -> bool:
+    """Whether this very set is in OMERO, by its mark: an earlier scan broke off before its AVUs."""
+    mark = mark_of(work.store.zone, _with_checksums(item, work).files)
+    return any(one.complete for one in side.receiver.importer.find_marked(mark.load))
+
+
 def _check_may_read(item: IngestItem, work: Work) -> None:
     """Files are read as their owners, and links pass by iRODS: neither may show more than iRODS would."""
     asking = item.opt_in.owner

@@ -97,6 +97,14 @@ def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOpti
     return found
 
 
+def whole_of(store: TreeStore, collection: str, hands: Hands, options: IngestOptions) -> str:
+    """Where files of a set may be of which one is in ``collection``: above it, where sets go over several."""
+    if not any(rule.below for rule in options.sets):
+        return collection
+    opt_in = find_opt_ins(store, collection, hands, options).over(collection)
+    return opt_in.root if isinstance(opt_in, OptIn) else collection
+
+
 def snapshots_in(avus: Mapping[str, Sequence[Avu]], options: IngestOptions) -> set[str]:
     """Paths of packets, as AVUs by path say."""
     packet = options.name("packet")

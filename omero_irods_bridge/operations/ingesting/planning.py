@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -36,6 +36,7 @@ from omero_irods_bridge.operations.ingesting.cards import ENDING
 from omero_irods_bridge.operations.ingesting.completeness import Patience, quiet_in, why_wait
 from omero_irods_bridge.operations.ingesting.grouping import ReadReferences, group
 from omero_irods_bridge.operations.ingesting.hands import Hands
+from omero_irods_bridge.operations.ingesting.latecomers import Latecomers
 from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_opt_ins, snapshots_in
 from omero_irods_bridge.operations.ingesting.references import referred
 from omero_irods_bridge.operations.ingesting.targets import expand
@@ -84,7 +85,7 @@ class IngestPlan:
     @property
     def size(self) -> int:
         """Of all that is to be imported, in bytes."""
-        return sum(item.files.size for item in self.items)
+        return sum(item.files.size for item in self.items if item.late is None)
 
     def known(self, path: str) -> Known:
         """What the AVUs of a path say."""
@@ -171,6 +172,8 @@ class _Draft:
         self._failed: dict[str, IngestFailure] = {}
         self._failed_before: list[Waiting] = []
         self._concerned: set[str] = set()
+        self._filesets: dict[str, int] = {}
+        self._released: set[str] = set()
         self._allowed: dict[tuple[str, str], bool] = {}
 
     def needs_time(self, here: float) -> bool:
@@ -234,7 +237,11 @@ class _Draft:
         known = self._known(found.path)
         if self._is_described(found, known):
             return
-        if is_in_omero(known, found) or was_released(known, found):
+        if known.fileset is not None and was_ingested(known, found):
+            self._filesets[found.path] = known.fileset
+        if was_released(known, found):
+            self._released.add(found.path)
+        if is_in_omero(known, found) or found.path in self._released:
             return
         self._concerned.add(found.path)
         unnamed = unsayable(found.path)
@@ -271,13 +278,26 @@ class _Draft:
         """Group the candidates, and decide for each set whether it is complete and where it goes."""
         ready = self._options.name("ingest_ready")
         patience = Patience(now, self._options.quiet_s, self._is_handed_over, ready)
-        groups = group(self.candidates, self._objects, self._options.sets, self._references(cancel))
+        references = self._references(cancel)
+        groups = group(self.candidates, self._objects, self._options.sets, references)
         self._waiting += groups.waiting
         for failure in groups.failed:
             self._fail(failure.path, failure.error)
+        latecomers = self._latecomers(references)
         for files in groups.sets:
-            self._decide(files, patience)
+            self._decide(files, patience, latecomers)
         self._decide_packets(patience)
+
+    def _latecomers(self, references: ReadReferences) -> Latecomers:
+        return Latecomers(
+            self._objects,
+            self._options.sets,
+            references,
+            self._filesets,
+            self._released,
+            {one.path for one in self.candidates},
+            self._options.name("ingest_apart"),
+        )
 
     def _decide_packets(self, patience: Patience) -> None:
         """As for images: one that is still being written is no packet yet."""
@@ -301,32 +321,39 @@ class _Draft:
 
         return read
 
-    def _decide(self, files: FileSet, patience: Patience) -> None:
+    def _decide(self, files: FileSet, patience: Patience, latecomers: Latecomers) -> None:
         opt_in = self._opt_ins.over(parent_of(files.path))
         assert isinstance(opt_in, OptIn)
         unnamed = next(filter(None, (unsayable(one.path) for one in files.members)), None)
         if unnamed is not None:
             self._fail(files.path, unnamed)
             return
-        known = self._known(files.path)
-        if has_failed(known, files.first):
-            self._failed_before.append(Waiting(files.path, known.error))
+        new = next(one for one in files.members if one.path in latecomers.candidates)
+        known = self._known(new.path)
+        if has_failed(known, new):
+            self._failed_before.append(Waiting(new.path, known.error))
             return
         reason = why_wait(files.members, opt_in, patience)
         if reason:
             self._waiting.append(Waiting(files.path, reason, quiet_in(files.members, opt_in, patience)))
             return
         try:
-            self._items.append(self._item(files, opt_in))
+            late = latecomers.late(files)
+            if late is not None and late.is_whole and self._says(new.path, "ingest_apart"):
+                late = None
+            self._items.append(replace(self._item(files, opt_in), late=late))
         except BridgeError as error:
             self._fail(files.path, error)
 
     def _is_handed_over(self, path: str) -> bool:
+        return self._says(path, "ingest_ready")
+
+    def _says(self, path: str, attribute: str) -> bool:
         """The object, or a collection above it within what opted in, says so."""
-        ready = self._options.name("ingest_ready")
+        named = self._options.name(attribute)
         opt_in = self._opt_ins.over(parent_of(path))
         while isinstance(opt_in, OptIn) and len(path) >= len(opt_in.root):
-            if any(one.attribute == ready for one in self._avus.get(path, ())):
+            if any(one.attribute == named for one in self._avus.get(path, ())):
                 return True
             path = parent_of(path)
         return False

@@ -64,7 +64,7 @@ def standing_of(path: str, plan: IngestPlan) -> Standing:
     ready = tuple(
         item.files.path
         for item in plan.items
-        if any(_is_at(member.path, path) for member in item.files.members)
+        if item.late is None and any(_is_at(member.path, path) for member in item.files.members)
     )
     return Standing(
         path=path,
@@ -87,6 +87,8 @@ def _failed(plan: IngestPlan, path: str, inside: Mapping[str, Known]) -> Iterato
         if _is_at(one.path, path):
             yield Waiting(one.path, f"{one.error.message} {one.error.hint}".strip())
     yield from (one for one in plan.failed_before if _is_at(one.path, path))
+    for late in filter(None, (item.late for item in plan.items)):
+        yield from (Waiting(one, f"{late.message} {late.hint}") for one in late.news if _is_at(one, path))
     for member, known in inside.items():
         if member not in told and has_failed(known, plan.objects[member]):
             yield Waiting(member, known.error)

@@ -15,13 +15,13 @@ from omero_irods_bridge.model.errors import (
     ImportFailed,
 )
 from omero_irods_bridge.model.events import Notice
-from omero_irods_bridge.model.ingest import Card, IngestFailure, IngestState, version_there
+from omero_irods_bridge.model.ingest import Card, IngestFailure, IngestState, LateMember, version_there
 from omero_irods_bridge.model.stored import Avu, DataObject, is_sendable
 from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.importing import Work
 
-_OF_CONTENT = (BadName, BadPacket, ChecksumMismatch, ImportFailed)
-"""Errors that last until the file is another one; all others are tried again by each scan."""
+_OF_CONTENT = (BadName, BadPacket, ChecksumMismatch, ImportFailed, LateMember)
+"""Errors that last until the file is another one, or a person acts; each scan tries all others."""
 _SESSION_IS_OVER: Final = "session-expired"
 
 

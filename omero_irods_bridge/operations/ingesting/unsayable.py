@@ -13,7 +13,8 @@ def unsayable(path: str) -> BadName | None:
     return BadName(
         f"{path!a} cannot come into OMERO: its path has control characters, or bytes that are no text,"
         " and clients such as this one cannot name it.",
-        hint=f"Rename it with icommands, whose form of the protocol can name it: imv {_in_shell(path)} NEW_PATH",
+        hint="Rename it with icommands, whose form of the protocol can name it:"
+        f" imv {_in_shell(path)} NEW_PATH",
     )
 
 
