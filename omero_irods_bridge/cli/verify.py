@@ -126,7 +126,7 @@ def _facts(done: Verification) -> Iterator[tuple[str, str]]:
     if done.bytes_checked:
         yield "in iRODS", f"{views.exact_size(done.bytes_checked)} read by the server"
     if done.bytes_read:
-        yield "network", views.exact_size(done.bytes_read)
+        yield "read here", views.exact_size(done.bytes_read)
     if done.state is not None:
         yield "state", done.state.value
 

@@ -64,6 +64,12 @@ class VerifyPlan:
             return sum(member.size for member in self.members if member.path in self.sample)
         return sum(replica.size for target in self.targets for replica in target.replicas(self.scope))
 
+    @property
+    def items_total(self) -> int:
+        """How many data objects are compared, of a sample of a zip how many members."""
+        is_of_zip = self.sample is not None and self.form is Form.ZIP
+        return len(self.sample or ()) if is_of_zip else len(self.targets)
+
 
 def plan(
     store: ObjectStore,
@@ -133,8 +139,8 @@ def apply(
     )
     if plan.scope is Scope.METADATA:
         return base
-    report(Step(f"Comparing the bytes of {plan.path}", plan.bytes_total, len(plan.targets)))
     meter = Meter(report, cancel or CancelToken())
+    meter.begin(Step(f"Comparing the bytes of {plan.path}", plan.bytes_total, plan.items_total))
     checked = _check(plan, store, meter)
     findings = (*(one for one in plan.findings if not checked.settles(one)), *checked.findings)
     result = replace(

@@ -160,8 +160,11 @@ class Checker:
             return None
 
     def _by_reading(self, expected: Expected, replica: Replica) -> _Outcome:
-        self.meter.tell(Step(f"Reading {expected.path}: {named(replica)}", replica.size))
-        with self.store.open_source(expected.path, replica=replica.number) as source:
+        step = Step(f"Reading {expected.path}: {named(replica)}", replica.size)
+        with (
+            self.meter.within(step, worth=replica.size),
+            self.store.open_source(expected.path, replica=replica.number) as source,
+        ):
             found = sha256_of(source, self.meter)
         if found == expected.sha256:
             return _Outcome.WHOLE
@@ -205,9 +208,12 @@ class Checker:
     def _members(self, replica: Replica) -> Iterator[_Hurt]:
         """The damaged members of a replica of a zip, and the images that need each."""
         size = sum(member.size for member in self.members)
-        self.meter.tell(Step(f"Looking which members of {self.path} are damaged", size, len(self.members)))
+        step = Step(f"Looking which members of {self.path} are damaged", size, len(self.members))
         try:
-            with open_zip(self.store, self.path, replica=replica.number) as packet:
+            with (
+                self.meter.within(step),
+                open_zip(self.store, self.path, replica=replica.number) as packet,
+            ):
                 images = ImagesOf(packet)
                 if not self.members:
                     yield from ((path, why, ()) for path, why in self._damaged_by_crc(packet))
@@ -224,6 +230,7 @@ class Checker:
         for member in members:
             self.meter.check()
             why = damage(packet, member, self.meter)
+            self.meter.count(items=1)
             if why is not None:
                 yield member, why
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import BadName, BadPacket, BridgeError, ChecksumMismatch, NotFound
-from omero_irods_bridge.model.events import CancelToken, Event, Progress, Report
+from omero_irods_bridge.model.events import CancelToken, Progress, Report, Step
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.verification import Finding, Problem
 from omero_irods_bridge.packet.contents import CHUNK_BYTES
@@ -27,11 +28,29 @@ class Meter:
 
     def __init__(self, report: Report, cancel: CancelToken) -> None:
         self._report, self._cancel = report, cancel
-        self.by_server = self.read = self.items = 0
+        self.by_server = self.read = 0
+        self._step: Step | None = None
+        self._goes_on = False
+        self._bytes = self._items = 0
 
-    def tell(self, event: Event) -> None:
-        """Report something; what is counted from now on belongs to it."""
-        self._report(event)
+    def begin(self, step: Step) -> None:
+        """What is counted from now on belongs to this step."""
+        self._step, self._bytes, self._items, self._goes_on = step, 0, 0, False
+        self._report(step)
+
+    @contextmanager
+    def within(self, step: Step, *, worth: int = 0) -> Iterator[None]:
+        """Something that the present step needs: it goes on afterwards, ``worth`` bytes further.
+
+        That it goes on is told when there is more to count.
+        """
+        outer, done, items = self._step, self._bytes, self._items
+        self.begin(step)
+        try:
+            yield
+        finally:
+            self._step, self._bytes, self._items = outer, done + worth, items
+            self._goes_on = outer is not None
 
     def check(self) -> None:
         """Raises Interrupted when the work shall stop."""
@@ -45,8 +64,12 @@ class Meter:
         """
         self.by_server += by_server
         self.read += read
-        self.items += items
-        self._report(Progress(self.by_server + self.read, self.items))
+        self._bytes += by_server + read
+        self._items += items
+        if self._goes_on and self._step is not None:
+            self._report(self._step)
+            self._goes_on = False
+        self._report(Progress(self._bytes, self._items))
         self.check()
 
 

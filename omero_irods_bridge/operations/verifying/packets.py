@@ -57,7 +57,7 @@ def verify_packet(
         return Verification(path, scope, tuple(findings), len(members))
     to_read = [one for one in _drawn(members, sample, rng or Random()) if sizes.get(one.path) == one.size]  # noqa: S311
     meter = Meter(report, cancel or CancelToken())
-    report(Step(f"Comparing the bytes of {path}", sum(one.size for one in to_read), len(to_read)))
+    meter.begin(Step(f"Comparing the bytes of {path}", sum(one.size for one in to_read), len(to_read)))
     findings += _damaged(packet, path, to_read, images, meter)
     complete = sample is None and len(to_read) == len(members)
     return Verification(

@@ -15,7 +15,7 @@ from irods.session import iRODSSession
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.model.errors import BridgeError, ExitStatus, Interrupted, NotFound, Unreachable
-from omero_irods_bridge.model.events import CancelToken, Event, Notice, Progress
+from omero_irods_bridge.model.events import CancelToken, Event, Notice, Progress, Step
 from omero_irods_bridge.model.snapshot import Form, State, from_avus, timestamp
 from omero_irods_bridge.model.stored import Avu, DataObject
 from omero_irods_bridge.model.verification import Problem, Scope, Verification
@@ -340,6 +340,34 @@ def test_it_stops_between_members(store: IrodsStore, place: str) -> None:
         verified(store, path, Scope.DATA, report=stop, cancel=cancel)
     assert max(seen) == 2
     assert marks(store, path) == (State.SEALED, "")
+
+
+@pytest.mark.parametrize("sample", [None, 0.5])
+@pytest.mark.parametrize("member", [None, ONE_IMAGE])
+def test_no_step_is_told_to_be_further_than_its_end(
+    zone: Zone, store: IrodsStore, path: str, form: Form, member: str | None, sample: float | None
+) -> None:
+    if member is not None:
+        flip(zone, path, form, member)
+    store.compute_checksum(
+        path if form is Form.ZIP else f"{path}/{ONE_IMAGE}"
+    )  # recorded, also when it is bad
+    steps: list[list[Event]] = []
+
+    def note(event: Event) -> None:
+        steps.append([event]) if isinstance(event, Step) else steps[-1].append(event)
+
+    verified(store, path, Scope.DATA, sample=sample, rng=Random(3), report=note)
+    for step, *told in steps:
+        assert isinstance(step, Step)
+        done = [event for event in told if isinstance(event, Progress)]
+        assert done == sorted(done, key=lambda event: (event.bytes_done, event.items_done))
+        assert all(event.bytes_done <= (step.bytes_total or 0) for event in done)
+        assert all(event.items_done <= (step.items_total or 0) for event in done)
+    first = steps[0][0]
+    last = next(event for event in reversed(steps[-1]) if isinstance(event, Progress))
+    assert isinstance(first, Step)
+    assert (last.bytes_done, last.items_done) == (first.bytes_total, first.items_total)
 
 
 def test_a_sample_reads_little_and_records_no_date(
