@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _Place = Annotated[str, typer.Argument(metavar="SNAPSHOT", hidden=True)]
 _Other = Annotated[str, typer.Argument(metavar="[OBJECT|SNAPSHOT]", hidden=True)]
-_OBJECT: Final = re.compile(r"[A-Za-z]+:[0-9]+")
+_OBJECT: Final = re.compile(r"[A-Za-z]+:[0-9][0-9,-]*")
 _BY: Final = {
     "ids": "the ids that objects have on the OMERO server that they were packed from",
     "load": "the id map of the load",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,7 +56,12 @@ def _show_one(record: LoadRecord, pairs: list[tuple[str, str]], shown: Shown) ->
         output.json_result({"load": views.plain(record), "objects": [list(pair) for pair in pairs]})
         return
     output.result("\n".join(views.aligned(record.pairs())))
-    output.table(("THERE", "HERE"), pairs)
+    output.table(("THERE", "HERE"), sorted(pairs, key=_by_class_and_id))
+
+
+def _by_class_and_id(pair: Sequence[str]) -> tuple[str, int]:
+    kind, _, number = pair[0].partition(":")
+    return kind, int(number)
 
 
 def undo(load: _Load, *, dry_run: _DryRun = False, told: Told, login: OmeroLogin, config: Config) -> int:
@@ -78,6 +84,6 @@ def undo(load: _Load, *, dry_run: _DryRun = False, told: Told, login: OmeroLogin
     if told.as_json:
         output.json_result({"undo": {"load": load, "dry_run": dry_run, "counts": dict(plan.counts)}})
     else:
-        facts = [("load", load), ("objects", views.counts(plan.counts) or "nothing but its record")]
+        facts = [("load", load), ("objects", views.counts_of_all(plan.counts) or "nothing but its record")]
         output.result("\n".join([f"{done}, with all that belongs to it:", *views.aligned(facts)]))
     return ExitStatus.DONE

@@ -12,9 +12,10 @@ import typer
 
 from omero_irods_bridge.cli import by_agent, output, views, working
 from omero_irods_bridge.cli.options import ByAgent, Config, OmeroLogin, Told
-from omero_irods_bridge.model.errors import ExitStatus, NotInPlace
+from omero_irods_bridge.model.errors import BridgeError, Busy, ExitStatus, NotInPlace, UsageError
+from omero_irods_bridge.model.events import Notice, Report
 from omero_irods_bridge.model.jobs import UnpackWork
-from omero_irods_bridge.model.objects import parse_objects
+from omero_irods_bridge.model.objects import ObjectRef, parse_objects
 from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
 
 if TYPE_CHECKING:
@@ -58,12 +59,21 @@ class Wish:
         return UnpackRequest(
             packet=place,
             only=parse_objects(self.only) if self.only else (),
-            into=parse_objects([self.into])[0] if self.into else None,
+            into=_container(self.into) if self.into else None,
             merge=self.merge,
             in_place=self.in_place,
             as_owner=self.as_owner,
             again=self.again,
         )
+
+
+def _container(text: str) -> ObjectRef:
+    found = parse_objects([text])
+    if len(found) != 1:
+        raise UsageError(
+            "A packet is loaded into one container at a time.", hint="For example: --into Project:7"
+        )
+    return found[0]
 
 
 def unpack(snapshot: _Place, wish: Wish, by: ByAgent, told: Told, login: OmeroLogin, config: Config) -> int:
@@ -109,14 +119,34 @@ def _unpack_here(request: UnpackRequest, wish: Wish, told: Told, settings: Setti
         plan = operation.plan(request, packet, receiver, places=places)
         loaded = None
         if not (wish.dry_run or plan.problems):
-            loaded = operation.apply(
-                plan, packet, receiver, clock=SystemClock(), report=report, cancel=cancel
-            )
+            with _told(plan, report):
+                loaded = operation.apply(
+                    plan, packet, receiver, clock=SystemClock(), report=report, cancel=cancel
+                )
     if loaded is None:
         _show_plan(plan, wish, told)
     else:
         _show_loaded(loaded, told)
     return plan.problems[0].exit_status if plan.problems else ExitStatus.DONE
+
+
+@contextmanager
+def _told(plan: UnpackPlan, report: Report) -> Iterator[None]:
+    """Say what of the packet cannot be carried, and after a failure how to go on or back."""
+    for text in plan.notices:
+        report(Notice(text))
+    try:
+        yield
+    except Busy:
+        raise
+    except BridgeError:
+        report(
+            Notice(
+                f"The load {plan.load} is not complete. The same command goes on with it;"
+                f" omero-irods undo {plan.load} takes back what it has made."
+            )
+        )
+        raise
 
 
 @contextmanager
@@ -214,8 +244,7 @@ def _show_loaded(loaded: Loaded, told: Told) -> None:
         if loaded.was_complete
         else "Loaded, and compared with the packet"
     )
-    made = {name: count for name, count in loaded.made.items() if not name.endswith("Link")}
-    facts = [("load", loaded.load), ("made", views.counts(made) or "nothing new")]
+    facts = [("load", loaded.load), ("made", views.counts_of_all(loaded.made) or "nothing new")]
     facts += [("object", f"{there} is now {here}") for there, here in loaded.objects.items()]
     facts.append(("undo", f"omero-irods undo {loaded.load}"))
     output.result("\n".join([title, *views.aligned(facts)]))

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from rich.filesize import decimal
 
 from omero_irods_bridge.cli.output import error_fields
 from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.snapshot import Description, Snapshot, timestamp
+
+_KNOWN: Final = ("Project", "Dataset", "Screen", "Plate", "Fileset", "Image", "Roi")
+"""Classes of which people speak."""
 
 
 def plain(value: Any) -> Any:
@@ -50,6 +53,18 @@ def count(number: int, noun: str) -> str:
 def counts(found: Mapping[str, int]) -> str:
     """``1 Dataset, 12 Images, 3 ROIs``."""
     return ", ".join(count(number, "ROI" if kind == "Roi" else kind) for kind, number in found.items())
+
+
+def counts_of_all(found: Mapping[str, int]) -> str:
+    """The same for objects of any class: annotations are told together, and so is what few people know."""
+    told = {kind: found[kind] for kind in _KNOWN if found.get(kind)}
+    told["Annotation"] = sum(number for kind, number in found.items() if kind.endswith("Annotation"))
+    told["other object"] = sum(
+        number
+        for kind, number in found.items()
+        if kind not in told and not kind.endswith(("Annotation", "Link"))
+    )
+    return counts({kind: number for kind, number in told.items() if number})
 
 
 def size(number: int) -> str:

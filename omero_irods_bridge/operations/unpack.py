@@ -6,22 +6,23 @@ earlier one ended (docs/decisions/0008-unpack-makes-two-graphs-equal.md).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.events import CancelToken, Notice, Report, silent
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.model.unpacking import Loaded
-from omero_irods_bridge.operations.matching.difference import Difference
+from omero_irods_bridge.operations.matching.difference import Difference, NotKept
 from omero_irods_bridge.operations.matching.rules import NEVER_KEPT
 from omero_irods_bridge.operations.unpacking.filling import fill
 from omero_irods_bridge.operations.unpacking.importing import import_filesets
 from omero_irods_bridge.operations.unpacking.merging import find_merged
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan, plan
-from omero_irods_bridge.operations.unpacking.preparing import prepared
+from omero_irods_bridge.operations.unpacking.preparing import left_out, prepared
 from omero_irods_bridge.operations.unpacking.rebuilding import rebuild
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.operations.unpacking.seeds import REUSED_KIND, Known, known_outside
@@ -29,6 +30,10 @@ from omero_irods_bridge.packet.reading import Packet
 from omero_irods_bridge.ports import Clock
 
 __all__ = ["UnpackPlan", "apply", "plan"]
+
+_LOOKED_FOR: Final = ("Project", "Dataset", "Screen", "Plate", "Image", "Roi", "Annotation")
+_TOLD_OF_A_REASON: Final = 8
+"""Classes and fields; a program gets all (``Loaded.not_kept``)."""
 
 
 def apply(
@@ -80,12 +85,19 @@ def _apply_alone(
     merged = find_merged(plan, receiver)
     known = known_outside(plan.content.graph, plan.request.into, merged, receiver).with_tags(record.reused)
     arrived = import_filesets(plan, packet, receiver.importer, report, cancel)
+    not_kept = left_out(plan, merged)
     content = replace(plan.content, graph=prepared(plan, arrived.seeds, merged, known.reused))
     plan = replace(plan, content=content)
     rebuilt = rebuild(plan, arrived, known, receiver, report, cancel)
     fill(rebuilt.last, plan, packet, receiver, report, cancel)
     made = Counter(rebuilt.made) + Counter({"Fileset": len(arrived.filesets), "Image": len(arrived.images)})
-    return _finish(plan, rebuilt.last, record, made, receiver, clock, report)
+    pairs = rebuilt.last.pairs.keys()
+    receiver.book.write_id_map(plan.load, sorted(pairs.items()))
+    receiver.book.finish(replace(record, state=LoadState.DONE, finished=_now(clock), counts=dict(made)))
+    not_kept |= _not_kept(rebuilt.last)
+    for text in _told(not_kept):
+        report(Notice(text))
+    return Loaded(plan.load, _roots(plan, pairs), dict(made), not_kept)
 
 
 def _record(plan: UnpackPlan, known: Known, clock: Clock) -> LoadRecord:
@@ -105,31 +117,34 @@ def _now(clock: Clock) -> datetime:
     return datetime.fromtimestamp(clock.now(), UTC).replace(microsecond=0)
 
 
-def _finish(
-    plan: UnpackPlan,
-    last: Difference,
-    record: LoadRecord,
-    made: Mapping[str, int],
-    receiver: Receiver,
-    clock: Clock,
-    report: Report,
-) -> Loaded:
-    pairs = last.pairs.keys()
-    receiver.book.write_id_map(plan.load, sorted(pairs.items()))
-    receiver.book.finish(replace(record, state=LoadState.DONE, finished=_now(clock), counts=dict(made)))
-    not_kept = _not_kept(last)
-    for what, count in not_kept.items():
-        report(Notice(f"Not kept: {what} ({count:,})."))
-    return Loaded(plan.load, _roots(plan, pairs), dict(made), not_kept)
-
-
 def _not_kept(last: Difference) -> dict[str, int]:
     """In words; what no load keeps anywhere, such as history and dates of creation, is no news to anybody."""
     counts: Counter[str] = Counter()
     for one in last.not_kept:
         if one.class_name != "*" and one.reason not in NEVER_KEPT:
-            counts[f"{one.class_name}{'.' if one.field else ''}{one.field or ''}: {one.reason}"] += one.count
+            counts[f"{_what(one)}: {one.reason}"] += one.count
     return dict(counts)
+
+
+def _what(one: NotKept) -> str:
+    if one.field is None:
+        return one.class_name
+    if one.field == "details.owner":
+        return f"owner of {one.class_name}"
+    return f"{one.class_name}.{one.field}"
+
+
+def _told(not_kept: Mapping[str, int]) -> Iterator[str]:
+    """A sentence for each reason, with what people look for first."""
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for text, count in not_kept.items():
+        what, _, reason = text.partition(": ")
+        found[reason].append((what, count))
+    for reason, counts in found.items():
+        counts.sort(key=lambda one: not one[0].endswith(_LOOKED_FOR))
+        shown = [f"{what} ({count:,})" for what, count in counts[:_TOLD_OF_A_REASON]]
+        rest = sum(count for _, count in counts[_TOLD_OF_A_REASON:])
+        yield f"Not kept: {', '.join(shown)}{f' and {rest:,} more' if rest else ''}: {reason}."
 
 
 def _was_complete(plan: UnpackPlan, receiver: Receiver) -> Loaded:

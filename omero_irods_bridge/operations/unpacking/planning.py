@@ -124,10 +124,16 @@ def _target_problems(
             hint=f"Log in to the group first: omero sessions group '{found.group}'",
         )
     elif not found.may_link:
-        yield AccessDenied(f"You may not put anything into {into}, which is {found.owner}'s.")
+        yield AccessDenied(
+            f"You may not put anything into {into}, which is {found.owner}'s.",
+            hint="Name one of yours, or leave out --into.",
+        )
     if not any(root.kind is HOLDS[into.kind] for root in content.roots):
-        kinds = ", ".join(sorted({str(root.kind) for root in content.roots}))
-        yield UsageError(f"{into} takes a {HOLDS[into.kind]}, and the packet has: {kinds}.")
+        roots = ", ".join(map(str, content.roots[:5])) + (", ..." if len(content.roots) > 5 else "")
+        yield UsageError(
+            f"A {into.kind} takes {HOLDS[into.kind]}s, and what stands highest in the packet is {roots}.",
+            hint=f"Name a container that takes that, or what to load: --only {HOLDS[into.kind]}:...",
+        )
 
 
 def _rights(request: UnpackRequest, receiver: Receiver) -> Iterator[BridgeError]:

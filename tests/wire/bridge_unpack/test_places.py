@@ -102,7 +102,7 @@ def test_a_target_that_cannot_be_is_a_problem_of_the_plan_and_nothing_is_made(
         (hers, ObjectRef(Kind.PROJECT, 4711), NotFound, "no Project:4711"),
         (reader, foreign, AccessDenied, "bob's"),
         (people.root_in(people.make_group("other")), foreign, UsageError, "group reading"),
-        (hers, mine, UsageError, "takes a Image"),
+        (hers, mine, UsageError, "takes Images"),
     ):
         found = problems(store, snapshot, side, into=into)
         assert any(isinstance(one, kind) and said in one.message for one in found), (into, found)

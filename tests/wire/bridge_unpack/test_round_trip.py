@@ -14,6 +14,7 @@ from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_omero.everything import build_everything
+from tests.wire.bridge_pack.conftest import make_dataset
 from tests.wire.bridge_unpack.canonical import assert_same, canonical
 from tests.wire.bridge_unpack.conftest import (
     People,
@@ -52,6 +53,21 @@ def test_a_dataset_arrives_with_its_files_byte_for_byte(
     assert len(here) == 3
 
 
+def test_two_files_of_one_name_in_two_packets_do_not_mix(
+    gateway: Any, omero: OmeroImageServer, store: IrodsStore, place: str, tmp_path: Path, there: Side
+) -> None:
+    """Row U8."""
+    for number, sizes in enumerate(([(20, 20)], [(20, 20), (16, 16)])):
+        there_was = make_dataset(gateway, tmp_path, sizes)
+        sent = {path.read_bytes() for path in tmp_path.glob("noise-*.tif")}
+        store.make_collection(f"{place}/{number}")
+        loaded = unpacked(store, packed(omero, store, f"{place}/{number}", (there_was,)), there)
+        rows = rows_of(there, loaded.objects.values())
+        names = sorted(row["name"] for row in rows if row["@"].startswith("Image:"))
+        assert names == [f"noise-{one}.tif" for one in range(len(sizes))]
+        assert set(originals(there.omero, rows)) == sent
+
+
 def everything_packed(
     owner: Any, other: Any, folder: Path, server: OmeroServer, store: IrodsStore, place: str
 ) -> tuple[str, list[Any]]:
@@ -70,6 +86,8 @@ def test_everything_arrives_and_comes_back(
     owner, other = pair("rwra--")
     path, rows = everything_packed(owner, other, tmp_path, server, store, place)
     loaded = unpacked(store, path, hers)
+    assert loaded.not_kept["RenderingDef: it is not the image owner's, and would hide his"] == 1
+    assert loaded.not_kept["owner of CommentAnnotation: nobody here is known to be the owner"] > 1
     assert unpacked(store, path, hers).was_complete
     arrived = rows_of(hers, loaded.objects.values())
     assert_same(canonical(rows), canonical(arrived))

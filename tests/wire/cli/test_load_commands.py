@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from omero_irods_bridge.model.errors import ExitStatus
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
+from tests.wire.bridge_import.sources import tiff
+from tests.wire.bridge_unpack.test_bad_packets import transfer_xml
 from tests.wire.cli.conftest import TIMEOUT_S, Finished, Person
 from tests.wire.cli.test_terminal import CTRL_C, Terminal, wait_until
 
@@ -125,7 +128,31 @@ def test_damage_of_a_packet_on_this_computer_has_its_status(person: Person, pack
     assert "Image:" in damaged.out
     refused = person.run("unpack", packet)
     assert refused.status == ExitStatus.CHECKSUM_MISMATCH
-    assert person("loads", "--json").json["loads"][0]["state"] == "running"
+    (begun,) = person("loads", "--json").json["loads"]
+    assert begun["state"] == "running"
+    assert f"omero-irods undo {begun['load']} takes back what it has made" in refused.err
+    person("undo", begun["load"])
+    assert person("loads", "--json").json == {"loads": []}
+
+
+def test_what_of_a_packet_cannot_be_carried_is_said_by_the_load_itself(
+    person: Person, tmp_path: Path
+) -> None:
+    unknown = '<SoundAnnotation ID="Annotation:9"><Value>beep</Value></SoundAnnotation>'
+    told = transfer_xml(1).replace("</StructuredAnnotations>", f"{unknown}</StructuredAnnotations>")
+    told = told.replace(
+        "</OME>", '<ROI ID="ROI:2"><Union><Spiral ID="Shape:1" Turns="3"/></Union></ROI></OME>'
+    )
+    told = told.replace(
+        '<AnnotationRef ID="Annotation:1"/>', '<AnnotationRef ID="Annotation:1"/><ROIRef ID="ROI:2"/>'
+    )
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
+        archive.writestr("transfer.xml", told)
+        archive.writestr("root_0/a.tif", tiff())
+    loaded = person("unpack", tmp_path / "odd.zip")
+    assert "1 Image" in loaded.out
+    assert "an annotation SoundAnnotation, which cannot be carried: <SoundAnnotation" in loaded.err
+    assert "a shape Spiral, which cannot be carried: <Spiral" in loaded.err
 
 
 # -- refused in words
@@ -159,6 +186,13 @@ def test_a_target_that_is_not_there_is_a_problem_of_the_plan(person: Person, sna
     asked = person.run("unpack", snapshot, "--into", "Project:12345", "--json", "--dry-run").json
     assert asked["error"]["code"] == "not-found"
     assert asked["plan"]["problems"] == [asked["error"]]
+
+
+def test_one_container_and_one_object_at_a_time(person: Person, snapshot: str) -> None:
+    for command in (("unpack", snapshot, "--into", "Project:1,2"), ("diff", snapshot, "Dataset:1-3")):
+        refused = person.run(*command)
+        assert refused.status == ExitStatus.USAGE
+        assert "at a time" in refused.err
 
 
 def test_in_place_is_refused_for_a_zip_and_for_a_local_packet(
