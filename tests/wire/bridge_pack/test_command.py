@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import time
@@ -163,6 +164,18 @@ def test_what_may_not_be_downloaded_is_access_denied(
     assert stage.place not in ended.out
 
 
+def test_with_the_repository_mounted_no_file_is_read_through_omero(
+    person: Person,  # noqa: F811
+    stage: Stage,
+) -> None:
+    mounted = person.with_variables(OMERO_IRODS_OMERO__MANAGED_REPOSITORY=str(stage.server.storage.managed))
+    before = stage.server.counters.calls(READ)
+    with binary_access(stage.server, "-read,-write,-image,-plate"):
+        mounted("pack", stage.dataset, "--to", stage.target)
+    assert stage.server.counters.calls(READ) == before
+    person("verify", stage.target, "--data")
+
+
 def test_a_missing_target_collection_is_told_with_the_command_that_makes_it(
     person: Person,  # noqa: F811
     stage: Stage,
@@ -259,11 +272,13 @@ _MIB = 1 << 20
 
 
 def measured(person: Person, *arguments: object) -> int:  # noqa: F811
-    """Run the command; its peak memory in bytes.
+    """Run the command, which may write no file of more than a MiB anywhere; its peak memory in bytes.
 
     Not by what wait4 tells: that counts what the tests had at the moment of the fork.
     """
-    process = person.start(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    no_large_file = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (_MIB, _MIB))}
+    nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = person.start(*arguments, **nowhere, **no_large_file)
     most, status = 0, Path(f"/proc/{process.pid}/status")
     while process.poll() is None:
         told = dict(line.split(":", 1) for line in status.read_text().splitlines())
