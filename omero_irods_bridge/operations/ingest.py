@@ -26,7 +26,7 @@ from omero_irods_bridge.operations.ingesting.links import (
     repair_links,
 )
 from omero_irods_bridge.operations.ingesting.opt_ins import all_with, topmost, whole_of
-from omero_irods_bridge.operations.ingesting.planning import IngestPlan, make_plan
+from omero_irods_bridge.operations.ingesting.planning import IngestPlan, check_there, make_plan
 from omero_irods_bridge.operations.ingesting.probing import Places
 from omero_irods_bridge.operations.ingesting.standing import (
     Standing,
@@ -34,6 +34,7 @@ from omero_irods_bridge.operations.ingesting.standing import (
     standing_of,
     try_again,
 )
+from omero_irods_bridge.operations.ingesting.within import only_within
 from omero_irods_bridge.ports import AvuCondition, Clock, TreeStore
 
 __all__ = [
@@ -82,13 +83,16 @@ def plan(
 ) -> IngestPlan:
     """What a scan of a collection would do; nothing is changed, but for a mark that tells iRODS' time.
 
+    A set of which a part is in the collection is planned whole.
+
     Raises:
         NotFound: the collection is not there.
         Unreachable: iRODS does not answer.
     """
-    return make_plan(
-        store, collection, hands, options, clock=clock, report=report, cancel=cancel or CancelToken()
-    )
+    check_there(store, collection)
+    whole = whole_of(store, collection, hands, options)
+    made = make_plan(store, whole, hands, options, clock=clock, report=report, cancel=cancel or CancelToken())
+    return made if whole == collection else only_within(made, collection)
 
 
 def apply(
@@ -144,7 +148,7 @@ def status(store: TreeStore, path: str, hands: Hands, options: IngestOptions, *,
     Raises:
         NotFound: nothing is there.
     """
-    collection = whole_of(store, collection_of(store, path), hands, options)
+    collection = collection_of(store, path)
     return standing_of(path, plan(store, collection, hands, options, clock=clock))
 
 

@@ -94,6 +94,16 @@ def test_a_late_file_joins_its_set_when_that_was_deleted_in_omero(ruled: Drop) -
     assert told == {str(again.fileset)}
 
 
+def test_a_scan_of_a_part_takes_sets_whole_and_nothing_else_of_the_rest(ruled: Drop) -> None:
+    opened, member = ruled.put("a.ome.tif", tiff()), ruled.put("below/1.png")
+    ruled.put("alone.tif", tiff())
+    part = dataclasses.replace(ruled, collection=f"{ruled.collection}/below")
+    (done,) = part.scan().done
+    assert (done.path, ruled.images()) == (opened, ["a.ome.tif"])
+    assert ruled.avus(member)["fileset"] == [str(done.fileset)]
+    is_left(part, ruled.put("below/2.png"), f"belongs to Fileset:{done.fileset} that is already in OMERO")
+
+
 def test_what_fits_no_rule_of_a_set_is_none_of_it(ruled: Drop) -> None:
     ruled.put("a.ome.tif", tiff())
     ruled.scan()

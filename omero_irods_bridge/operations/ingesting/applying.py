@@ -142,7 +142,7 @@ class _Applying:
         try:
             if is_imported(item, side, self._work):
                 return True
-            self._leave(late)
+            self._leave(item, late)
         except Interrupted:
             raise
         except _PASSING as error:
@@ -153,10 +153,11 @@ class _Applying:
             self.fail(IngestFailure(late.news[0], error))
         return False
 
-    def _leave(self, late: LateMember) -> None:
+    def _leave(self, item: IngestItem, late: LateMember) -> None:
         self._tally.failed.append(IngestFailure(late.news[0], late))
-        for path in late.news:
-            self._tell(IngestFailure(path, late), self._plan.objects[path])
+        for member in item.files.members:
+            if member.path in late.news:
+                self._tell(IngestFailure(member.path, late), member)
 
     def _none_of(self, items: Sequence[IngestItem], error: BridgeError) -> None:
         """The user's session cannot be had, or broke: what has not ended waits, or failed."""

@@ -102,16 +102,7 @@ def make_plan(
     report: Report,
     cancel: CancelToken,
 ) -> IngestPlan:
-    """Look through what opted in at, above and below ``collection``.
-
-    Raises:
-        NotFound: the collection is not there.
-    """
-    if store.find(collection) is None:
-        raise NotFound(
-            f"There is no collection {collection}, or you may not see it.",
-            hint=f"Look: ils '{parent_of(collection)}'",
-        )
+    """Look through what opted in at, above and below ``collection``, which is there."""
     report(Step(f"Looking for what opted in below {collection}"))
     opt_ins = find_opt_ins(store, collection, hands, options)
     roots = opt_ins.roots(collection)
@@ -122,6 +113,15 @@ def make_plan(
     now = _time(store, clock, report) if draft.needs_time(clock.now()) else clock.now()
     draft.decide(now, cancel)
     return draft.plan(collection)
+
+
+def check_there(store: TreeStore, collection: str) -> None:
+    """Raises NotFound when the collection is not there."""
+    if store.find(collection) is None:
+        raise NotFound(
+            f"There is no collection {collection}, or you may not see it.",
+            hint=f"Look: ils '{parent_of(collection)}'",
+        )
 
 
 def _contents(
