@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from omero_irods_bridge.model.errors import ExitStatus
 
 INTERRUPTED_IMPORT = """
 import sys
+wanted = f"omero_irods_bridge.{sys.argv.pop()}"
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name == "omero_irods_bridge.cli.main":
+        if name == wanted:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Finder())
 from omero_irods_bridge.cli.entry import run
@@ -19,9 +22,9 @@ run()
 """
 
 
-def test_an_interrupt_while_modules_are_imported_ends_as_an_interruption() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_IMPORT], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("module", ["importing", "cli.main", "cli.pack"])
+def test_an_interrupt_while_modules_are_imported_ends_as_an_interruption(module: str) -> None:
+    program = [sys.executable, "-c", INTERRUPTED_IMPORT, "pack", "Image:1", module]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == ExitStatus.INTERRUPTED
     assert done.stderr == "omero-irods: Interrupted.\n"
