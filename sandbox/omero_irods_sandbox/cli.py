@@ -38,7 +38,10 @@ def irods(
     root: Annotated[Path, typer.Option(help="Folder of the zone: catalog and vault.", file_okay=False)],
     port: Annotated[int, typer.Option(help="TCP port; 0 means any free one.", min=0, max=65535)] = 1247,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    zone: Annotated[str, typer.Option(help="Name of the zone, fixed when the folder is new.")] = "tempZone",
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Name of the zone, fixed when the folder is new.  [default: tempZone]"),
+    ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Require TLS, with a self-signed certificate.")] = False,
     rules: Annotated[
         Path | None, typer.Option(help="Rule file (core.py) to load.", exists=True, dir_okay=False)

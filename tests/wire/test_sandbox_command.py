@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from irods.password_obfuscation import encode
+from irods.session import iRODSSession
+
+from omero_irods_sandbox.irods_zone.running import ZoneProcess, zone_process
 
 
 def sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "omero_irods_sandbox", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def session_of(zone: ZoneProcess, folder: Path) -> iRODSSession:
+    """By the files that it has written, as a person who was told where they are."""
+    password = folder / "irodsA"
+    password.write_text(encode(zone.password))
+    return iRODSSession(irods_env_file=str(zone.environment_file), irods_authentication_file=str(password))
+
+
+def test_a_zone_takes_all_options_and_the_same_folder_is_the_same_zone_again(
+    tmp_path: Path,
+) -> None:
+    root, programs, rules = tmp_path / "zone", tmp_path / "bin", tmp_path / "core.py"
+    programs.mkdir()
+    (programs / "hello").write_text("#!/bin/sh\necho $1 > $0.said\n")
+    (programs / "hello").chmod(0o700)
+    rules.write_text(
+        "def acPostProcForPut(_arguments, callback, _rei):\n"
+        "    try:\n"
+        "        callback.msiExecCmd('hello', 'world', '', '', '', '')\n"
+        "    except RuntimeError:\n"  # after a program that succeeded, see test_policy
+        "        pass\n"
+    )
+    options = ("--port", "0", "--rules", str(rules), "--exec-bin", str(programs))
+    with zone_process(root, "--zone", "labZone", "--tls", *options) as zone:
+        ready = zone.host, zone.zone, zone.admin, zone.environment_file
+        assert ready == ("127.0.0.1", "labZone", "rods", root / "irods_environment.json")
+        environment = json.loads(zone.environment_file.read_text())
+        assert environment["irods_port"] == zone.port
+        with session_of(zone, tmp_path) as session:
+            session.data_objects.put(str(rules), "/labZone/home/rods/core.py")
+            assert type(session.pool.get_connection().socket) is ssl.SSLSocket
+        assert (programs / "hello.said").read_text() == "world\n"
+        assert zone.stop() == 0
+    with zone_process(root, "--port", "0") as zone, session_of(zone, tmp_path) as session:
+        assert zone.zone == "labZone"
+        assert session.data_objects.exists("/labZone/home/rods/core.py")
+    other = sandbox("irods", "--root", str(root), "--port", "0", "--zone", "other")
+    assert other.returncode == 1
+    assert "is of the zone labZone, not other" in other.stderr
 
 
 def test_a_port_that_is_taken_is_an_error_of_one_line(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ class ZoneConfig:
     root: Path
     host: str = "127.0.0.1"
     port: int = 0
-    zone: str = "tempZone"
+    zone: str | None = None
+    """Its name; None means that of the zone kept in ``root``, tempZone the first time."""
     admin: str = "rods"
     password: str | None = field(default=None, repr=False)
     """The administrator's; None means the one kept in ``root``, a random one the first time."""
@@ -106,7 +107,7 @@ class Zone:
 
     @property
     def name(self) -> str:
-        return self.config.zone
+        return self.catalog.zone
 
     def start(self) -> Zone:
         """Listen. Replicas that the last run left in between are stale from now on."""
@@ -181,8 +182,8 @@ class Zone:
             "irods_host": self.config.host,
             "irods_port": self.port,
             "irods_user_name": self.config.admin,
-            "irods_zone_name": self.config.zone,
-            "irods_home": f"/{self.config.zone}/home/{self.config.admin}",
+            "irods_zone_name": self.name,
+            "irods_home": f"/{self.name}/home/{self.config.admin}",
             "irods_default_resource": self.catalog.resources.default,
             "irods_default_hash_scheme": "SHA256",
         }
@@ -204,7 +205,7 @@ class Zone:
         return {
             "host": self.config.host,
             "port": self.port,
-            "zone": self.config.zone,
+            "zone": self.name,
             "admin": self.config.admin,
             "environment_file": str(self.environment_file),
         }

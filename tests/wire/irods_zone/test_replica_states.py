@@ -317,7 +317,7 @@ def test_a_connection_cut_in_the_middle_of_a_put_leaves_no_good_replica(zone: Zo
 
 def test_a_zone_that_was_killed_has_no_half_written_replica_that_is_good(tmp_path: Path) -> None:
     config = ZoneConfig(root=tmp_path / "zone")
-    path = f"/{config.zone}/home/{config.admin}/object"
+    path = f"/tempZone/home/{config.admin}/object"
     with running_zone(config) as zone, connect(zone) as session:
         do.write(session, path, b"content")
         data_id = do.replicas(zone, path)[0].data_id

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from omero_irods_sandbox.errors import StartError
 from omero_irods_sandbox.irods_zone.catalog import bootstrap
 from omero_irods_sandbox.irods_zone.catalog.collections import Collections
 from omero_irods_sandbox.irods_zone.catalog.data_objects import DataObjects
@@ -23,6 +24,7 @@ from omero_irods_sandbox.irods_zone.catalog.values import Collection, User
 from omero_irods_sandbox.irods_zone.errors import ZoneError
 
 DEFAULT_RESOURCE: Final = "demoResc"
+DEFAULT_ZONE: Final = "tempZone"
 
 
 class Catalog:
@@ -33,24 +35,37 @@ class Catalog:
     """
 
     def __init__(
-        self, path: Path, *, zone: str, vault: Path, resource_host: str, admin: str, password: str
+        self, path: Path, *, zone: str | None, vault: Path, resource_host: str, admin: str, password: str
     ) -> None:
-        """Open the catalog at ``path``, or make it with ``admin`` and ``password`` when it is new."""
-        self.zone = zone
+        """Open the catalog at ``path``, or make it with ``admin`` and ``password`` when it is new.
+
+        Raises:
+            StartError: it is there, and of another zone than ``zone``.
+        """
         self.vault = vault
         self.resource_host = resource_host
         self.database = Database(path)
+        kept = self._kept_zone()
+        if kept and zone not in {None, kept}:
+            self.database.close()
+            raise StartError(f"{path} is of the zone {kept}, not {zone}. Name that one, or another folder.")
+        self.zone = kept or zone or DEFAULT_ZONE
         self.permissions = Permissions(self.database)
         self.resources = Resources(self.database, DEFAULT_RESOURCE)
-        self.users = Users(self.database, zone)
+        self.users = Users(self.database, self.zone)
         self.metadata = Metadata(self.database)
         self.collections = Collections(self.database, self.permissions)
         self.data_objects = DataObjects(self.database)
         self.tickets = Tickets(self.database)
         self.quotas = Quotas(self.database)
         self.readers = Readers(self.database)
-        if not self.database.row("select 1 from R_ZONE_MAIN"):
+        if kept is None:
             bootstrap.fill(self, admin, password)
+
+    def _kept_zone(self) -> str | None:
+        """The name of the zone that the catalog is of; none when it is new."""
+        row = self.database.row("select zone_name from R_ZONE_MAIN where zone_type_name = 'local'")
+        return None if row is None else str(row["zone_name"])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
