@@ -46,16 +46,17 @@ def _show_all(records: list[LoadRecord], shown: Shown) -> None:
         output.note("Nothing was loaded here that you may see.")
         return
     rows = (
-        (f"{one.started:%Y-%m-%d %H:%M}", str(one.state), one.by, one.load, one.snapshot) for one in records
+        (f"{one.started:%Y-%m-%d %H:%M}", str(one.state), one.by, one.group, one.load, one.snapshot)
+        for one in records
     )
-    output.table(("STARTED (UTC)", "STATE", "BY", "LOAD", "SNAPSHOT"), rows)
+    output.table(("STARTED (UTC)", "STATE", "BY", "GROUP", "LOAD", "SNAPSHOT"), rows)
 
 
 def _show_one(record: LoadRecord, pairs: list[tuple[str, str]], shown: Shown) -> None:
     if shown.as_json:
         output.json_result({"load": views.plain(record), "objects": [list(pair) for pair in pairs]})
         return
-    output.result("\n".join(views.aligned(record.pairs())))
+    output.result("\n".join(views.aligned([*record.pairs(), ("group", record.group)])))
     output.table(("THERE", "HERE"), sorted(pairs, key=_by_class_and_id))
 
 

@@ -216,7 +216,7 @@ def _counts(plan: UnpackPlan) -> dict[str, int]:
 
 def plan_lines(plan: UnpackPlan) -> Iterator[str]:
     """A plan as people read it."""
-    identity = plan.identity
+    identity, filesets = plan.identity, views.count(len(plan.content.filesets), "fileset")
     if plan.problems:
         yield "Cannot be loaded as it is"
     else:
@@ -227,7 +227,7 @@ def plan_lines(plan: UnpackPlan) -> Iterator[str]:
             ("from", f"{plan.request.packet} ({plan.content.form})"),
             ("to", f"{identity.host}, as {identity.user} in group {identity.group}"),
             ("content", views.counts(_counts(plan)) or "nothing"),
-            ("files", f"{views.exact_size(plan.bytes_total)} in {len(plan.content.filesets):,} filesets"),
+            ("files", f"{views.exact_size(plan.bytes_total)} in {filesets}"),
         ]
     )
     yield from (f"Note: {text}" for text in plan.notices)

@@ -47,6 +47,7 @@ class LoadRecord:
     ``load`` is its id, ``snapshot`` where the packet is or was, ``sha256`` that of the whole packet if it has
     one, ``source_server`` the UUID of the OMERO that it came from, ``by`` who loads. Times are aware.
     ``counts`` are how many objects it has made, by class, ``reused`` keys of tags that were there before.
+    ``group`` is the OMERO group that it is in, as the server says it: no part of what :meth:`pairs` tell.
     """
 
     load: str
@@ -59,6 +60,7 @@ class LoadRecord:
     finished: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     reused: tuple[str, ...] = ()
+    group: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not (self.load and self.by):

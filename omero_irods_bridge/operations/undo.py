@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from omero_irods_bridge.model.errors import NotFound
+from omero_irods_bridge.model.errors import NotFound, UsageError
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.model.objects import Kind, ObjectRef
@@ -43,8 +43,10 @@ def plan(load: str, receiver: Receiver, *, cancel: CancelToken | None = None) ->
 
     Raises:
         NotFound: there is no such load, or this user may not see it.
+        UsageError: it is in another group than the session, which sees only a part of it.
     """
     record = receiver.book.find(load)
+    _check_group(record, receiver)
     objects: dict[str, list[int]] = defaultdict(list)
     images: list[int] = []
     for fileset in receiver.importer.find_marked(load):
@@ -66,6 +68,15 @@ def plan(load: str, receiver: Receiver, *, cancel: CancelToken | None = None) ->
         found[_LINK] = tuple(links)
     shared = (key for key in made if not key.startswith(_LINK))
     return UndoPlan(load, record, found, tuple(sorted(shared, key=id_of)))
+
+
+def _check_group(record: LoadRecord | None, receiver: Receiver) -> None:
+    group = receiver.server.identity.group
+    if record is not None and record.group != group:
+        raise UsageError(
+            f"The load {record.load} is in the group {record.group}, and you work in {group}.",
+            hint=f"Say so: omero-irods undo {record.load} --group '{record.group}'",
+        )
 
 
 def apply(plan: UndoPlan, receiver: Receiver, *, report: Report = silent) -> None:

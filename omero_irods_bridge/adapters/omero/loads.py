@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import omero
@@ -38,9 +39,9 @@ from omero_irods_bridge.model.loads import (
 
 LARGEST_ID_MAP: Final = 1 << 30
 
-_RECORDS: Final = "select a from MapAnnotation a where a.ns = :ns order by a.id"
+_RECORDS: Final = "select a from MapAnnotation a join fetch a.details.group where a.ns = :ns order by a.id"
 _RECORDS_OF: Final = (
-    "select distinct a from MapAnnotation a join a.mapValue v"
+    "select distinct a from MapAnnotation a join fetch a.details.group join a.mapValue v"
     " where a.ns = :ns and v.name = 'load' and v.value = :load order by a.id"
 )
 _ID_MAPS: Final = (
@@ -237,7 +238,8 @@ def _values(record: LoadRecord) -> list[list[str]]:
 
 
 def _record(annotation: Any) -> LoadRecord:
-    return LoadRecord.from_pairs((one.name, one.value) for one in annotation.mapValue if one is not None)
+    found = LoadRecord.from_pairs((one.name, one.value) for one in annotation.mapValue if one is not None)
+    return replace(found, group=annotation.details.group.name.val)
 
 
 def _readable(annotation: Any) -> LoadRecord | None:

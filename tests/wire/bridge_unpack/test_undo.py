@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
-from omero_irods_bridge.model.errors import BridgeError, NotFound
+from omero_irods_bridge.model.errors import BridgeError, NotFound, UsageError
 from omero_irods_bridge.operations import undo
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_unpack.conftest import People, Side, row_counts, rows_of, unpacked
@@ -150,3 +150,19 @@ def test_undo_leaves_a_tag_that_somebody_put_into_a_tag_set_of_the_load(
     take_back(hers, loaded.load)
     assert row_counts(hers.omero) == before
     assert gateway.getObject("TagAnnotation", mine) is not None
+
+
+def test_undo_in_another_group_says_which_one_it_is_and_changes_nothing(
+    store: IrodsStore, snapshot: str, people: People
+) -> None:
+    lab, other = people.make_group("lab"), people.make_group("other")
+    side, elsewhere = people.root_in(lab), people.root_in(other)
+    loaded = unpacked(store, snapshot, side)
+    (record,) = elsewhere.receiver.book.list_loads()
+    assert (record.load, record.group) == (loaded.load, "lab")
+    before = row_counts(side.omero)
+    with pytest.raises(UsageError, match="in the group lab, and you work in other") as refused:
+        undo.plan(loaded.load, elsewhere.receiver)
+    assert f"undo {loaded.load} --group 'lab'" in refused.value.hint
+    assert row_counts(side.omero) == before
+    take_back(side, loaded.load)
