@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from omero_irods_bridge.model.ingest import CARD_NAMESPACE, Existing
+from omero_irods_bridge.model.ingest import CARD_NAMESPACE, Existing, SetRule
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from tests.ingest.conftest import Drop, png
 
@@ -354,6 +354,22 @@ def test_two_scans_at_once_apply_a_card_once(drop: Drop) -> None:
     assert "ingest_error" not in drop.avus(path)
     assert drop.scan().cards == (path,)
     assert said(drop)["comments"] == ["Stained with GFP"]
+
+
+@pytest.mark.parametrize("rules", [(), (SetRule("*.mvd2", "*", below=True),)])
+def test_a_scan_of_a_part_leaves_an_edited_card_above_to_a_scan_of_all(
+    drop: Drop, rules: tuple[SetRule, ...]
+) -> None:
+    drop.options = replace(drop.options, sets=rules)
+    drop.put("card.toml", b'dataset = "first"')
+    for name in ("one/a.png", "two/b.png"):
+        drop.put(name)
+    drop.scan()
+    drop.put("card.toml", b'dataset = "second"')
+    assert replace(drop, collection=f"{drop.collection}/one").scan().cards == ()
+    assert datasets(drop) == {"first": ["a.png", "b.png"]}
+    drop.scan()
+    assert datasets(drop) == {"second": ["a.png", "b.png"]}
 
 
 @pytest.mark.parametrize("written", ["nonsense", "Image:1", "Dataset:x", "Dataset:1,2"])

@@ -25,6 +25,6 @@ def only_within(plan: IngestPlan, collection: str) -> IngestPlan:
         unmarked=tuple(filter(at, plan.unmarked)),
         healed=tuple(filter(at, plan.healed)),
         packets=tuple(one for one in plan.packets if at(one.path)),
-        cards=tuple(one for one in plan.cards if at(one.collection) or is_in(collection, one.collection)),
+        cards=tuple(one for one in plan.cards if at(one.collection)),
         objects={path: one for path, one in plan.objects.items() if at(path)},
     )
