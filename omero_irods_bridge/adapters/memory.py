@@ -241,6 +241,12 @@ class MemoryStore:
             found = [(path, self._seen(path)) for path in below]
         yield from (_stored(path, entry) for path, entry in found if entry is not None)
 
+    def may_add_to(self, collection: str) -> bool:
+        self.tell("may_add_to", collection)
+        with self.content.lock:
+            entry = self._seen(collection)
+            return entry is not None and self._owns(entry)
+
     @contextmanager
     def open_source(
         self,

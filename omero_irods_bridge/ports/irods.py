@@ -61,6 +61,13 @@ class ObjectStore(Protocol):
         """What is in a collection, sorted by path; ``recursive`` gives what is below it too."""
         ...
 
+    def may_add_to(self, collection: str) -> bool:
+        """Whether its access list lets this user make something in a collection that is there.
+
+        What policies, quotas and tickets say besides is not known.
+        """
+        ...
+
     def make_collection(self, path: str) -> None:
         """Make a collection and those above it that are missing; done when it is there already.
 

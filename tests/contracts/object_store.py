@@ -95,6 +95,12 @@ class ObjectStoreContract:
             assert modified is not None
             assert before <= modified <= time.time() + 5
 
+    @pytest.mark.parametrize("name", ["plain", "it's", NAMES_NO_VALUE_MAY_BE[0]])
+    def test_who_made_a_collection_may_add_to_it(self, store: ObjectStore, place: str, name: str) -> None:
+        assert not store.may_add_to(f"{place}/{name}")
+        store.make_collection(f"{place}/{name}")
+        assert store.may_add_to(f"{place}/{name}")
+
     @pytest.mark.parametrize("name", [*ODD_NAMES, *NAMES_NO_VALUE_MAY_BE])
     def test_a_name_is_kept_as_it_is(self, store: ObjectStore, place: str, name: str) -> None:
         avu = Avu("name", "value" if name in NAMES_NO_VALUE_MAY_BE else name, "unit")

@@ -37,6 +37,8 @@ Row = tuple[str, ...]
 class Column(IntEnum):
     """Column numbers of ``rodsGenQuery.h``."""
 
+    USER_NAME = 202
+    USER_ZONE = 204
     DATA_ID = 401
     DATA_NAME = 403
     DATA_REPL_NUM = 404
@@ -61,6 +63,9 @@ class Column(IntEnum):
     META_COLL_VALUE = 611
     META_COLL_UNITS = 612
     META_COLL_CREATE_TIME = 614
+    COLL_ACCESS_TYPE = 710
+    COLL_ACCESS_USER_ID = 713
+    USER_GROUP_ID = 900
 
 
 _NAMES: Final = frozenset({Column.DATA_NAME, Column.COLL_NAME, Column.COLL_PARENT_NAME})

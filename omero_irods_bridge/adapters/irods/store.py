@@ -11,7 +11,7 @@ import irods.keywords as kw
 from irods.constants import SYS_CLI_TO_SVR_COLL_STAT_REPLY, SYS_SVR_TO_CLI_COLL_STAT
 from irods.message import CollectionRequest, FileOpenRequest, ObjCopyRequest, StringStringMap
 
-from omero_irods_bridge.adapters.irods import checksums, listing, metadata, trees
+from omero_irods_bridge.adapters.irods import access, checksums, listing, metadata, trees
 from omero_irods_bridge.adapters.irods.connections import (
     DEFAULT_CONNECT_TIMEOUT_S,
     DEFAULT_TIMEOUT_S,
@@ -96,6 +96,10 @@ class IrodsStore:
             if not found and listing.find_collection(self._connections, collection) is None:
                 raise NotFound(f"There is no collection {collection}.")
         return iter(found)
+
+    def may_add_to(self, collection: str) -> bool:
+        with translated(f"Looking who may write into {checked(collection)}"):
+            return access.may_add_to(self._connections, collection)
 
     # -- bytes
 

@@ -17,7 +17,7 @@ from omero_irods_bridge.model.events import CancelToken, Report, silent
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.packing import Existing, PackRequest
-from omero_irods_bridge.model.stored import DataObject, parent_of
+from omero_irods_bridge.model.stored import Collection, DataObject, parent_of
 from omero_irods_bridge.operations.targets import expand, next_version, template_values
 from omero_irods_bridge.packet.file_list import FileList, source_files
 from omero_irods_bridge.packet.graph import Graph
@@ -119,7 +119,7 @@ def plan(
             *listing.problems,
             *in_the_way,
         ),
-        notices=tuple(notice.text for notice in listing.notices),
+        notices=(*(notice.text for notice in listing.notices), *_lack_of_rights(store, wanted)),
     )
 
 
@@ -157,6 +157,17 @@ def _no_place(store: ObjectStore, collection: str) -> BridgeError | None:
             hint=f"Make it first: imkdir -p '{collection}'",
         )
     return None
+
+
+def _lack_of_rights(store: ObjectStore, wanted: str) -> tuple[str, ...]:
+    """What access lists tell is a notice and no problem: policies of the zone may decide otherwise."""
+    collection = parent_of(wanted)
+    while collection != "/" and not isinstance(store.find(collection), Collection):
+        collection = parent_of(collection)
+    if collection == "/" or store.may_add_to(collection):
+        return ()
+    ask = f"Ask its owner: ichmod write {store.user} '{collection}'"
+    return (f"{store.user} may not write into {collection}, by its access list. {ask}",)
 
 
 def target_exists(path: str) -> TargetExists:

@@ -401,6 +401,10 @@ def test_a_target_that_may_only_be_read_is_access_denied(
 ) -> None:
     session.acls.set(iRODSAccess("read", place, somebody.user, somebody.zone))
     plan = planned(omero, somebody, asked([dataset], place, form))
+    (notice,) = plan.notices
+    assert f"may not write into {place}" in notice
+    below = PackRequest((dataset,), f"{place}/{{kind}}/{{name}}.zip")
+    assert planned(omero, somebody, below).notices == (notice,)
     with pytest.raises(AccessDenied, match=place) as caught:
         pack.apply(plan, omero, somebody, options=SMALL_PIECES)
     assert "ichmod" in caught.value.hint
