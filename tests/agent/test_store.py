@@ -23,7 +23,10 @@ from omero_irods_bridge.agent.store.attempts import LONGEST_LOG, Attempt, Attemp
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs, Pause
 from omero_irods_bridge.agent.store.outcomes import End, Outcome
+from omero_irods_bridge.agent.store.signed_out import SignedOut
+from omero_irods_bridge.agent.store.sleepers import Sleepers
 from omero_irods_bridge.agent.store.tables import JOBS
+from omero_irods_bridge.agent.store.workers import Workers
 from omero_irods_bridge.model.errors import AccessDenied, Busy, NotFound, Unreachable, UsageError
 from omero_irods_bridge.model.events import Notice, Step
 from omero_irods_bridge.model.jobs import (
@@ -353,6 +356,31 @@ def assert_upgraded(database: Database, hands: Hands) -> None:
         indexes = {one["name"] for one in sa.inspect(connection).get_indexes(JOBS.name)}
     assert indexes >= {one.name for one in JOBS.indexes}
     database.close()
+
+
+def test_on_postgresql_too_workers_are_seen_sign_ins_end_and_sleepers_are_woken(
+    memory: Path, hands: Hands
+) -> None:
+    with own_postgres(memory) as postgres, closing(Database(postgres.url)) as database:
+        workers, ended = Workers(database, hands), SignedOut(database, hands)
+        for kinds in ([JobKind.GC], [JobKind.PACK]):
+            workers.seen("one", kinds, hands.at)
+        assert [(one.name, one.kinds, one.is_silent) for one in workers.all()] == [
+            ("one", (JobKind.PACK,), False)
+        ]
+        workers.forget_silent(hands.at + 1)
+        assert workers.all() == []
+        for _ in range(2):
+            ended.end("a", hands.at)
+        assert (ended.has_ended("a"), ended.has_ended("b")) == (True, False)
+        attempts, jobs = Attempts(database, hands, [600.0]), Jobs(database, hands)
+        sleepers = Sleepers(database, hands)
+        attempt = begun(attempts, jobs, counting(1))
+        attempts.finish(attempt, DOWN)
+        assert sleepers.wake(sleepers.all()) == [attempt.job]
+        (early,) = attempts.admit(NO_LIMITS, lambda *_: None, room=1)
+        attempts.finish(early, DOWN)
+        assert (jobs.get(attempt.job).tries, jobs.get(attempt.job).run_after) == (1, hands.at + 600)
 
 
 def test_jobs_of_one_submission_are_found_together(jobs: Jobs) -> None:
