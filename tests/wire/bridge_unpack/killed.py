@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import PurePosixPath
 from typing import Final
 
 from omero_irods_bridge.model.unpacking import UnpackRequest
@@ -15,10 +17,11 @@ _TIMEOUT_S: Final = 90
 
 @dataclass(frozen=True)
 class Load:
-    """What to load, and as whom."""
+    """What to load, and as whom; ``mapping`` says where OMERO sees files, for loads in place."""
 
     accounts: Accounts
     request: UnpackRequest
+    mapping: Mapping[str, PurePosixPath] | None = None
 
 
 def started(load: Load) -> ForkServerProcess:

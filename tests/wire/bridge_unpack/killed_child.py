@@ -13,6 +13,7 @@ from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.operations import unpack
 from omero_irods_bridge.operations.opening import open_snapshot
+from omero_irods_bridge.operations.placing import places_in
 from omero_irods_bridge.wiring import SystemClock, receiver_on
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def unpack_once(load: Load) -> None:
             open_snapshot(store, load.request.packet) as packet,
         ):
             receiver = receiver_on(connection)
-            plan = unpack.plan(load.request, packet, receiver)
+            places = load.mapping and places_in(store, load.request.packet, load.mapping)
+            plan = unpack.plan(load.request, packet, receiver, places=places)
             unpack.apply(plan, packet, receiver, clock=SystemClock())
     except BridgeError as error:
         sys.stderr.write(f"{type(error).__name__}: {error.message}\n")

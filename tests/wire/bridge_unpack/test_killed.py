@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
+from omero_irods_bridge.adapters.irods.store import IrodsStore
+from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations import undo
+from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_pack.killed import Accounts
 from tests.wire.bridge_unpack.canonical import assert_same, canonical
-from tests.wire.bridge_unpack.conftest import Side, row_counts, rows_of
+from tests.wire.bridge_unpack.conftest import Side, packed, row_counts, rows_of
+from tests.wire.bridge_unpack.content import varied_project
 from tests.wire.bridge_unpack.killed import Load, finish, started
+from tests.wire.omero_server.repository import links
 
 MOMENTS = 50
 
@@ -50,6 +56,35 @@ def test_killed_at_random_moments_and_run_again_there_is_the_same_graph_and_undo
         take_back(hers)
         assert row_counts(server) == before, f"undo after kill {moment} at call {number}"
     assert killed > MOMENTS / 2
+
+
+def test_killed_in_place_and_run_again_each_file_is_linked_once_and_undo_leaves_no_link(
+    gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path,
+    accounts: Accounts, hers: Side, zone: Zone,
+) -> None:  # fmt: skip
+    path = packed(omero, store, place, (varied_project(gateway, tmp_path),), Form.EXPANDED)
+    vault = zone.vault.resolve()
+    load = Load(accounts, UnpackRequest(path, in_place=True), {f"demoResc:{vault}": PurePosixPath(vault)})
+    server = hers.omero
+    before, kept = row_counts(server), files_in(vault)
+    finished_in_child(load)
+    take_back(hers)
+    calls = calls_of_a_run(load, server)
+    after, linked = row_counts(server), len(links(server))
+    assert linked > 1
+    take_back(hers)
+    killed = 0
+    for number in range(calls // 4, calls, calls // 8):
+        killed += killed_at_call(load, server, number)
+        finished_in_child(load)
+        assert (row_counts(server), len(links(server))) == (after, linked), number
+        take_back(hers)
+        assert (row_counts(server), links(server), files_in(vault)) == (before, [], kept), number
+    assert killed > 1
+
+
+def files_in(vault: Path) -> dict[Path, bytes]:
+    return {one: one.read_bytes() for one in vault.rglob("*") if one.is_file()}
 
 
 def killed_at_call(load: Load, server: OmeroServer, number: int) -> bool:
