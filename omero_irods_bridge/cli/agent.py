@@ -34,7 +34,6 @@ _Queues = Annotated[
     str, typer.Option(metavar="KINDS", help="Only these: pack, unpack, verify, gc, ingest.  [default: all]")
 ]
 _Kind = Annotated[JobKind, typer.Argument(metavar="KIND", hidden=True)]
-_KindOrNone = Annotated[JobKind | None, typer.Argument(metavar="KIND", hidden=True)]
 
 
 def run(config: Config) -> int:
@@ -167,24 +166,16 @@ def _worker_row(one: WorkerSeen) -> tuple[str, ...]:
     return one.name, state, f"{one.running:,}", ", ".join(one.kinds)
 
 
-def pause(*, kind: _KindOrNone = None, shown: Shown, config: Config) -> None:
+def pause(kind: _Kind, config: Config) -> None:
     """Let no more jobs of KIND (pack, unpack, verify, gc, ingest) begin; those that run go on.
-
-    Without KIND nothing changes: what is paused, what waits and runs, and who works is shown.
 
     Example:  omero-irods agent pause pack
     """
     from omero_irods_bridge.agent.administration import open_jobs
 
-    if kind is None:
-        status(shown, config)
-        return
     with open_jobs(working.settings_of(config)) as jobs:
         jobs.pause(kind, f"account:{_account()}")
-    if shown.as_json:
-        output.json_result({"kind": kind.value, "paused": True})
-    else:
-        output.result(f"No {kind} begins until: omero-irods agent resume {kind}")
+    output.result(f"No {kind} begins until: omero-irods agent resume {kind}")
 
 
 def _account() -> str:

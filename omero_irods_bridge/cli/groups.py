@@ -52,6 +52,7 @@ GROUPS: Final[Mapping[str, Group]] = {
             "worker": "agent.worker",
             "schedules": "agent.schedules",
             "adopt": "agent.adopt",
+            "status": "agent.status",
             "pause": "agent.pause",
             "resume": "agent.resume",
             "token": "agent.token",

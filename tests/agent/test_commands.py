@@ -128,7 +128,7 @@ def test_it_is_shown_what_is_paused_what_waits_and_who_works(
     jobs.pause(JobKind.GC)
     Workers(database, SystemClock()).seen("host-1", [JobKind.PACK, JobKind.GC], hands.at)
     capsys.readouterr()
-    assert main(["agent", "pause"]) == ExitStatus.DONE
+    assert main(["agent", "status"]) == ExitStatus.DONE
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split()[0]: " ".join(line.split()) for line in lines if line}
     account = f"account:{getpass.getuser()}"
@@ -136,7 +136,7 @@ def test_it_is_shown_what_is_paused_what_waits_and_who_works(
     assert re.fullmatch(r"gc paused since 1970-01-12 13:46 UTC 0 of 4 1 0", rows["gc"])
     assert re.fullmatch(r"pack open 0 of 4 0 0", rows["pack"])
     assert re.fullmatch(r"host-1 at work, seen .* UTC 0 pack, gc", rows["host-1"])
-    assert main(["agent", "pause", "--json"]) == ExitStatus.DONE
+    assert main(["agent", "status", "--json"]) == ExitStatus.DONE
     found = json.loads(capsys.readouterr().out)
     (paused,) = (one for one in found["queues"] if one["kind"] == "verify")
     assert (paused["paused"], paused["paused_by"]) == (True, account)
