@@ -56,9 +56,24 @@ def test_a_zone_takes_all_options_and_the_same_folder_is_the_same_zone_again(
     with zone_process(root, "--port", "0") as zone, session_of(zone, tmp_path) as session:
         assert zone.zone == "labZone"
         assert session.data_objects.exists("/labZone/home/rods/core.py")
-    other = sandbox("irods", "--root", str(root), "--port", "0", "--zone", "other")
-    assert other.returncode == 1
-    assert "is of the zone labZone, not other" in other.stderr
+        assert "Another zone runs in" in refused("--root", str(root))
+    assert "is of the zone labZone, not other" in refused("--root", str(root), "--zone", "other")
+
+
+def refused(*arguments: str) -> str:
+    """What is said when a zone does not start."""
+    finished = sandbox("irods", "--port", "0", *arguments)
+    assert finished.returncode == 1
+    assert "Traceback" not in finished.stderr
+    assert len(finished.stderr.splitlines()) == 1
+    return finished.stderr
+
+
+def test_what_is_no_zone_is_refused_in_one_line(tmp_path: Path) -> None:
+    assert "'a/b' is no name of a zone" in refused("--root", str(tmp_path / "zone"), "--zone", "a/b")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "catalog.sqlite").write_text("something else" * 99)
+    assert "is no catalog of a zone" in refused("--root", str(tmp_path / "other"))
 
 
 def test_a_port_that_is_taken_is_an_error_of_one_line(tmp_path: Path) -> None:

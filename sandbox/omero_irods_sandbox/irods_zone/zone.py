@@ -9,11 +9,13 @@ import logging
 import os
 import secrets
 import socket
+import sqlite3
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from omero_irods_sandbox.errors import StartError
 from omero_irods_sandbox.irods_zone import api
 from omero_irods_sandbox.irods_zone.agent import Agent
 from omero_irods_sandbox.irods_zone.api.open_files import OpenFiles
@@ -23,6 +25,7 @@ from omero_irods_sandbox.irods_zone.catalog.catalog import Catalog
 from omero_irods_sandbox.irods_zone.faults import Counters, Faults
 from omero_irods_sandbox.irods_zone.policy.delay_server import DelayServer
 from omero_irods_sandbox.irods_zone.policy.engine import RuleEngine, RuleFile
+from omero_irods_sandbox.irods_zone.root_lock import RootLock
 from omero_irods_sandbox.irods_zone.session import Claim, Session
 from omero_irods_sandbox.irods_zone.startup import Negotiation, Transport
 from omero_irods_sandbox.irods_zone.tls import server_context
@@ -77,6 +80,7 @@ class Zone:
         self.vault = config.root / "vault"
         self.vault.mkdir(exist_ok=True)
         self.transport, self.certificate = _transport(config)
+        self._root_lock = RootLock(config.root)
         self.catalog = self._open_catalog()
         self.counters = Counters()
         self.faults = Faults(self.catalog)
@@ -92,14 +96,17 @@ class Zone:
         path = self.config.root / "catalog.sqlite"
         # Passwords in it are readable, so nobody else may read the file.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        return Catalog(
-            path,
-            zone=self.config.zone,
-            vault=self.vault.resolve(),
-            resource_host=self.config.resource_host or self.config.host,
-            admin=self.config.admin,
-            password=self.password,
-        )
+        try:
+            return Catalog(
+                path,
+                zone=self.config.zone,
+                vault=self.vault.resolve(),
+                resource_host=self.config.resource_host or self.config.host,
+                admin=self.config.admin,
+                password=self.password,
+            )
+        except sqlite3.DatabaseError as error:
+            raise StartError(f"{path} is no catalog of a zone ({error}). Take another folder.") from error
 
     @property
     def host(self) -> str:
@@ -110,9 +117,18 @@ class Zone:
         return self.catalog.zone
 
     def start(self) -> Zone:
-        """Listen. Replicas that the last run left in between are stale from now on."""
+        """Listen. Replicas that the last run left in between are stale from now on.
+
+        Raises:
+            StartError: another zone runs in this root.
+        """
+        self._root_lock.hold()
         self.catalog.data_objects.settle_interrupted()
-        self._listener = socket.create_server((self.config.host, self.config.port), backlog=_BACKLOG)
+        try:
+            self._listener = socket.create_server((self.config.host, self.config.port), backlog=_BACKLOG)
+        except OSError:
+            self._root_lock.release()
+            raise
         self.port = int(self._listener.getsockname()[1])
         self.write_environment()
         self._acceptor.start()
@@ -171,6 +187,7 @@ class Zone:
         self.drop_connections()
         self._delay_server.stop()
         self.catalog.close()
+        self._root_lock.release()
 
     @property
     def environment_file(self) -> Path:

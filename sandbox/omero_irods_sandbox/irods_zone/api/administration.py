@@ -12,6 +12,7 @@ from typing import Final
 
 from omero_irods_sandbox.irods_zone.api import account_administration, resource_administration
 from omero_irods_sandbox.irods_zone.api.registry import Reply, Request, operation
+from omero_irods_sandbox.irods_zone.catalog.catalog import ZONE_NAME
 from omero_irods_sandbox.irods_zone.catalog.paths import timestamp
 from omero_irods_sandbox.irods_zone.catalog.quotas import ALL_RESOURCES
 from omero_irods_sandbox.irods_zone.errors import ZoneError
@@ -20,7 +21,6 @@ from omero_irods_sandbox.irods_zone.session import Session
 Action = Callable[[Session, list[str]], None]
 
 _ARGUMENTS: Final = tuple(f"arg{number}" for number in range(10))
-_ZONE_NAME: Final = re.compile(r"[A-Za-z0-9_.]{1,63}")
 _ZONE_COLUMNS: Final = {"comment": "r_comment", "conn": "zone_conn_string"}
 _SHORTEST_SQL: Final = 5
 
@@ -46,7 +46,7 @@ def _add_zone(session: Session, arguments: list[str]) -> None:
     name, kind, connection, comment, *_ = arguments
     if kind != "remote":
         raise ZoneError("CAT_INVALID_ARGUMENT", "Currently, only zones of type 'remote' are allowed")
-    if not _ZONE_NAME.fullmatch(name):
+    if not ZONE_NAME.fullmatch(name):
         raise ZoneError("SYS_INVALID_INPUT_PARAM", "Zone name contains invalid characters")
     database, now = session.catalog.database, timestamp()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from omero_irods_sandbox.irods_zone.errors import ZoneError
 
 DEFAULT_RESOURCE: Final = "demoResc"
 DEFAULT_ZONE: Final = "tempZone"
+ZONE_NAME: Final = re.compile(r"[A-Za-z0-9_.]{1,63}")
 
 
 class Catalog:
@@ -40,7 +42,7 @@ class Catalog:
         """Open the catalog at ``path``, or make it with ``admin`` and ``password`` when it is new.
 
         Raises:
-            StartError: it is there, and of another zone than ``zone``.
+            StartError: it is there, and of another zone than ``zone``; or that is no name of one.
         """
         self.vault = vault
         self.resource_host = resource_host
@@ -50,6 +52,10 @@ class Catalog:
             self.database.close()
             raise StartError(f"{path} is of the zone {kept}, not {zone}. Name that one, or another folder.")
         self.zone = kept or zone or DEFAULT_ZONE
+        if not ZONE_NAME.fullmatch(self.zone):
+            raise StartError(
+                f"{self.zone!r} is no name of a zone: 1 to 63 letters, digits, _ and dots."
+            )
         self.permissions = Permissions(self.database)
         self.resources = Resources(self.database, DEFAULT_RESOURCE)
         self.users = Users(self.database, self.zone)
