@@ -26,9 +26,7 @@ class RootLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(descriptor)
-            raise StartError(
-                f"Another zone runs in {self._root}. Stop it, or take another one."
-            ) from error
+            raise StartError(f"Another zone runs in {self._root}. Stop it, or take another one.") from error
         self._descriptor = descriptor
 
     def release(self) -> None:

@@ -53,9 +53,7 @@ class Catalog:
             raise StartError(f"{path} is of the zone {kept}, not {zone}. Name that one, or another folder.")
         self.zone = kept or zone or DEFAULT_ZONE
         if not ZONE_NAME.fullmatch(self.zone):
-            raise StartError(
-                f"{self.zone!r} is no name of a zone: 1 to 63 letters, digits, _ and dots."
-            )
+            raise StartError(f"{self.zone!r} is no name of a zone: 1 to 63 letters, digits, _ and dots.")
         self.permissions = Permissions(self.database)
         self.resources = Resources(self.database, DEFAULT_RESOURCE)
         self.users = Users(self.database, self.zone)
