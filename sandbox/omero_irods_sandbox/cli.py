@@ -12,6 +12,7 @@ from typing import Annotated, Protocol
 
 import typer
 
+from omero_irods_bridge.importing import collector_at_rest, freeze_imports
 from omero_irods_sandbox.errors import StartError
 
 app = typer.Typer(
@@ -113,8 +114,9 @@ def omero(
     """
 
     def start() -> _Server:
-        from omero_irods_sandbox.omero_server.config import ServerConfig
-        from omero_irods_sandbox.omero_server.server import OmeroServer
+        with collector_at_rest():
+            from omero_irods_sandbox.omero_server.config import ServerConfig
+            from omero_irods_sandbox.omero_server.server import OmeroServer
 
         config = ServerConfig(
             data=data.resolve(),
@@ -183,6 +185,7 @@ def demo(
 
 def main() -> int:
     """The console script; returns the exit status."""
+    freeze_imports()
     try:
         app(prog_name="omero-irods-sandbox")
     except SystemExit as finished:
