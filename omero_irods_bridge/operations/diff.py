@@ -33,6 +33,9 @@ _READ: Final = frozenset({*Kind, "Folder", *FAMILIES["Annotation"]})
 _BY_IMPORT: Final = "RenderingDef:"
 """Rendering settings, which OMERO makes of each image, also when somebody looks at it for the first time."""
 
+_ONLY_BY_IMPORT: Final = "Channel:"
+"""Nobody can add one to an image; packets of the stock tool do not tell of them."""
+
 _WITH_IDS: Final = frozenset({"OMERO.tables", "application/json"})
 """Types of files that may hold ids of objects."""
 
@@ -142,7 +145,8 @@ def _compared(match: _Match, first: str, second: str, model: ObjectModel, report
 
 def _is_change(change: Change, how: How) -> bool:
     """What every import makes unasked is none after a load."""
-    return how is How.IDS or change.what is not What.ADDED or not change.object.startswith(_BY_IMPORT)
+    by_import = (_ONLY_BY_IMPORT,) if how is How.IDS else (_ONLY_BY_IMPORT, _BY_IMPORT)
+    return change.what is not What.ADDED or not change.object.startswith(by_import)
 
 
 def _other_bytes(found: Difference, how: How) -> Iterator[Change]:

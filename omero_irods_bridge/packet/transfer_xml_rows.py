@@ -23,12 +23,16 @@ from omero_irods_bridge.packet.xml import local_name
 FIRST_MADE_UP: Final = 9 * 10**17
 """Ids from here to 10**18 are for objects whose ids in the file are no numbers; no OMERO comes that far."""
 
+UNREAD_NAMESPACE: Final = "omero-irods-bridge/unread"
+"""Of XML annotations that keep annotations and shapes of kinds that OMERO does not have."""
+
 _ID: Final = re.compile(r"([A-Za-z]{1,64}):(-?[0-9]{1,40})", re.ASCII)
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _DOUBLE: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _NOT_FINITE: Final[Mapping[str, str]] = {"INF": "Infinity", "-INF": "-Infinity", "NaN": "NaN"}
 _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
 _RAW_CHARACTERS: Final = 4096
+_KEPT_CHARACTERS: Final = 1 << 20
 _RAW_ELEMENTS: Final = 100
 _PLACES: Final = 200
 _RAW_OF_A_PLACE: Final = 20
@@ -134,18 +138,21 @@ def boolean_of(element: Node, what: str, text: str) -> bool:
 class Unread:
     """Something in ``transfer.xml`` that has no place in rows.
 
-    ``raw`` has the XML of the first ones, cut off where that is long.
+    ``raw`` has the XML of the first ones, cut off where that is long. Those of ``is_kept`` are XML
+    annotations of the namespace :data:`UNREAD_NAMESPACE` instead.
     """
 
     place: str
     count: int
     raw: tuple[str, ...]
+    is_kept: bool = False
 
     @property
     def notice(self) -> Notice:
         more = f" and {self.count - _TOLD:,} more" if self.count > _TOLD else ""
         examples = "; ".join(" ".join(one[:_TOLD_CHARACTERS].split()) for one in self.raw[:_TOLD])
-        return Notice(f"transfer.xml has {self.place}, which cannot be carried: {examples}{more}")
+        fate = "is kept as an XML annotation" if self.is_kept else "cannot be carried"
+        return Notice(f"transfer.xml has {self.place}, which {fate}: {examples}{more}")
 
 
 @dataclass(slots=True)
@@ -154,6 +161,7 @@ class UnreadParts:
 
     _raw: dict[str, list[str]] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
+    _kept: set[str] = field(default_factory=set)
 
     def add(self, place: str, raw: str) -> None:
         """Note something, for example ``an attribute Color of Well``."""
@@ -166,9 +174,12 @@ class UnreadParts:
 
     def add_element(self, place: str, element: Node) -> None:
         """Note an element with all that is in it; of a large one only its name."""
-        is_large = next(islice(element.iter(), _RAW_ELEMENTS, None), None) is not None
-        raw = named(element) if is_large else etree.tostring(element, encoding="unicode", with_tail=False)
-        self.add(place, raw.strip())
+        self.add(place, xml_of(element) or named(element))
+
+    def add_kept(self, place: str, xml: str) -> None:
+        """Note one whose XML an annotation keeps."""
+        self._kept.add(place)
+        self.add(place, xml)
 
     def add_rest(self, element: Node, attributes: Collection[str], inner: Collection[str]) -> None:
         """Note attributes and children that are not among these; hints of XML Schema do not count."""
@@ -185,4 +196,20 @@ class UnreadParts:
 
     def all(self) -> tuple[Unread, ...]:
         """In the order of their first mention."""
-        return tuple(Unread(place, count, tuple(self._raw[place])) for place, count in self._counts.items())
+        return tuple(
+            Unread(place, count, tuple(self._raw[place]), place in self._kept)
+            for place, count in self._counts.items()
+        )
+
+
+def xml_of(element: Node) -> str | None:
+    """An element with all that is in it; none of a large one."""
+    if next(islice(element.iter(), _RAW_ELEMENTS, None), None) is not None:
+        return None
+    found = str(etree.tostring(element, encoding="unicode", with_tail=False)).strip()
+    return found if len(found) <= _KEPT_CHARACTERS else None
+
+
+def kept(number: int, xml: str) -> dict[str, str]:
+    """The row of an annotation that keeps what OMERO has no class for."""
+    return {"@": f"XmlAnnotation:{number}", "ns": UNREAD_NAMESPACE, "textValue": xml}

@@ -20,17 +20,20 @@ from omero_irods_bridge.packet.graph import Graph
 from omero_irods_bridge.packet.names import quoted
 from omero_irods_bridge.packet.transfer_xml_nodes import Node
 from omero_irods_bridge.packet.transfer_xml_rows import (
+    FIRST_MADE_UP,
     UnreadParts,
     any_id,
     boolean_of,
     child,
     children,
     double_of,
+    kept,
     object_id,
     refuse,
     text_of,
     whole,
     whole_of,
+    xml_of,
 )
 from omero_irods_bridge.packet.transfer_xml_rows_bookkeeping import Bookkeeping
 from omero_irods_bridge.packet.transfer_xml_rows_links import Links, not_there
@@ -43,7 +46,10 @@ _Read: TypeAlias = Callable[[Node, int], tuple[Told, Told | None]]
 
 @dataclass(slots=True)
 class AnnotationRows:
-    """Makes rows of annotations as they come; ``skipped`` are ids of those of a kind that OMERO has not."""
+    """Makes rows of annotations as they come; ``skipped`` are ids of those that have none.
+
+    One of a kind that OMERO has not becomes an XML annotation that says it, unless it is large.
+    """
 
     graph: Graph
     links: Links
@@ -55,10 +61,18 @@ class AnnotationRows:
         """Add an annotation, or take it for bookkeeping."""
         kind = local_name(element)
         if kind not in _KINDS:
-            self.skipped.add(any_id(element, "Annotation"))
-            self.unread.add_element(f"an annotation {kind[:100]}", element)
+            self._keep(element, f"an annotation {kind[:100]}")
         elif not self.bookkeeping.read(element):
             self._add(element, *_KINDS[kind])
+
+    def _keep(self, element: Node, place: str) -> None:
+        number, xml = any_id(element, "Annotation"), xml_of(element)
+        if xml is None or not 0 <= number < FIRST_MADE_UP:
+            self.skipped.add(number)
+            self.unread.add_element(f"{place}, large or of an odd ID", element)
+            return
+        self._add_row(element, number, kept(number, xml))
+        self.unread.add_kept(place, xml)
 
     def _add(self, element: Node, kind: str, read: _Read) -> None:
         number = object_id(element, "Annotation")
@@ -68,14 +82,17 @@ class AnnotationRows:
             row["ns"] = namespace
         if description := text_of(element, "Description"):
             row["description"] = description
-        if row["@"] not in self.graph and f"Annotation:{number}" in self.graph:
-            refuse(element, "has the ID of another annotation")
-        for one in (row, other):
-            if one is not None:
-                self.graph.add(one)
+        self._add_row(element, number, row)
+        if other is not None:
+            self.graph.add(other)
         self.links.annotate("Annotation", number, element)
         inner = ("Description", "AnnotationRef", "Value", "BinaryFile")
         self.unread.add_rest(element, ("ID", "Namespace"), inner)
+
+    def _add_row(self, element: Node, number: int, row: Told) -> None:
+        if row["@"] not in self.graph and f"Annotation:{number}" in self.graph:
+            refuse(element, "has the ID of another annotation")
+        self.graph.add(row)
 
     def kinds(self) -> dict[int, str]:
         """The reference of each annotation that has a row, by its id."""

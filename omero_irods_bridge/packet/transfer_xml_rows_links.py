@@ -59,6 +59,12 @@ class Links:
             found.parents.append(number)
             found.annotations.append(any_id(one, "Annotation"))
 
+    def annotate_with(self, kind: str, number: int, annotation: int) -> None:
+        """Note an annotation that the file does not have as such."""
+        found = self._annotated.setdefault(kind, _Annotated())
+        found.parents.append(number)
+        found.annotations.append(annotation)
+
     def outline(self, image: int, element: Node) -> None:
         """Note which regions an image has; a region is of one image."""
         for one in children(element, "ROIRef"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,14 +13,17 @@ from omero_irods_bridge.packet.graph import Graph, id_of
 from omero_irods_bridge.packet.names import quoted
 from omero_irods_bridge.packet.transfer_xml_nodes import Node
 from omero_irods_bridge.packet.transfer_xml_rows import (
+    FIRST_MADE_UP,
     UnreadParts,
     boolean_of,
     child,
     double,
+    kept,
     object_id,
     refuse,
     text_of,
     whole,
+    xml_of,
 )
 from omero_irods_bridge.packet.transfer_xml_rows_links import Links
 from omero_irods_bridge.packet.xml import local_name
@@ -156,7 +160,19 @@ class RoiRows:
             if kind in _PLACES:
                 yield self._shape(one, kind, roi, graph)
             else:
-                self.unread.add_element(f"a shape {kind[:100]}", one)
+                self._keep(one, f"a shape {kind[:100]}", roi)
+
+    def _keep(self, element: Node, place: str, roi: int) -> None:
+        """Let an XML annotation of the region say it, the same each time that it is read."""
+        xml = xml_of(element)
+        if xml is None:
+            self.unread.add_element(f"{place} that is large", element)
+            return
+        digest = hashlib.sha256(f"{roi} {xml}".encode()).hexdigest()
+        number = FIRST_MADE_UP + int(digest[:14], 16) % 10**17
+        self.graph.add(kept(number, xml))
+        self.links.annotate_with("Roi", roi, number)
+        self.unread.add_kept(place, xml)
 
     def _shape(self, element: Node, kind: str, roi: int, graph: Graph) -> str:
         number = object_id(element, "Shape")

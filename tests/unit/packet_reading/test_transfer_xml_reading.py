@@ -11,7 +11,7 @@ import pytest
 
 from omero_irods_bridge.model.errors import BadPacket
 from omero_irods_bridge.packet.transfer_xml_reading import TransferXml, read_transfer_xml
-from omero_irods_bridge.packet.transfer_xml_rows import FIRST_MADE_UP
+from omero_irods_bridge.packet.transfer_xml_rows import FIRST_MADE_UP, UNREAD_NAMESPACE
 from tests.unit.packet_reading.documents import (
     HEAD,
     NAMESPACE,
@@ -329,7 +329,46 @@ def test_what_is_not_known_is_noted_with_its_text() -> None:
     assert found["a region of no image"] == "Roi:3"
     assert "Turns" in next(one.notice.text for one in told.unread if one.place == "a shape Spiral")
     assert only(told.graph, "Roi")["shapes"] == []
-    assert told.graph.count("RoiAnnotationLink") == 0
+
+
+def test_annotations_and_shapes_that_omero_does_not_have_are_kept_as_xml() -> None:
+    objects = (
+        image(1, ref("Annotation", 1) + ref("ROI", 2)),
+        '<ROI ID="ROI:2"><Union><Spiral Turns="3"/></Union></ROI>',
+    )
+    sound = '<SoundAnnotation ID="Annotation:1" Namespace="a"><Value>beep</Value></SoundAnnotation>'
+    told = read(*objects, annotations=sound)
+    (heard,) = linked(told.graph, "ImageAnnotationLink")
+    (seen,) = linked(told.graph, "RoiAnnotationLink")
+    assert heard == ("Image:1", "XmlAnnotation:1")
+    for (_, key), text in ((heard, "beep"), (seen, 'Turns="3"')):
+        row = told.graph.one(key) or {}
+        assert row["ns"] == UNREAD_NAMESPACE
+        assert text in row["textValue"]
+    assert [one.is_kept for one in told.unread] == [True, True]
+    assert "is kept as an XML annotation" in told.unread[0].notice.text
+    again = read(*objects, objects[1], annotations=sound)
+    assert list(again.graph.ids("XmlAnnotation")) == list(told.graph.ids("XmlAnnotation"))
+
+
+@pytest.mark.parametrize(
+    "other", ["<SoundAnnotation {}/>", "<TagAnnotation {}><Value>t</Value></TagAnnotation>"]
+)
+def test_what_is_kept_has_an_id_of_its_own(other: str) -> None:
+    first, second = (
+        '<SoundAnnotation ID="Annotation:1"><Value/></SoundAnnotation>',
+        other.format('ID="Annotation:1"'),
+    )
+    with pytest.raises(BadPacket):
+        read(annotations=first + second)
+    with pytest.raises(BadPacket):
+        read(annotations=second + first)
+
+
+def test_what_is_large_is_not_kept() -> None:
+    told = read(annotations=f'<SoundAnnotation ID="Annotation:1">{"<V/>" * 200}</SoundAnnotation>')
+    assert told.graph.count("XmlAnnotation") == 0
+    assert [one.is_kept for one in told.unread] == [False]
 
 
 def test_a_thousand_unknown_things_are_told_in_one_sentence() -> None:

@@ -135,24 +135,30 @@ def test_damage_of_a_packet_on_this_computer_has_its_status(person: Person, pack
     assert person("loads", "--json").json == {"loads": []}
 
 
-def test_what_of_a_packet_cannot_be_carried_is_said_by_the_load_itself(
+def test_what_omero_has_no_place_for_is_kept_as_xml_and_said_by_the_load_itself(
     person: Person, tmp_path: Path
 ) -> None:
-    unknown = '<SoundAnnotation ID="Annotation:9"><Value>beep</Value></SoundAnnotation>'
-    told = transfer_xml(1).replace("</StructuredAnnotations>", f"{unknown}</StructuredAnnotations>")
-    told = told.replace(
-        "</OME>", '<ROI ID="ROI:2"><Union><Spiral ID="Shape:1" Turns="3"/></Union></ROI></OME>'
-    )
-    told = told.replace(
-        '<AnnotationRef ID="Annotation:1"/>', '<AnnotationRef ID="Annotation:1"/><ROIRef ID="ROI:2"/>'
-    )
-    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
-        archive.writestr("transfer.xml", told)
+    path = tmp_path / "odd.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("transfer.xml", with_unknown_things())
         archive.writestr("root_0/a.tif", tiff())
-    loaded = person("unpack", tmp_path / "odd.zip")
-    assert "1 Image" in loaded.out
-    assert "an annotation SoundAnnotation, which cannot be carried: <SoundAnnotation" in loaded.err
-    assert "a shape Spiral, which cannot be carried: <Spiral" in loaded.err
+    loaded = person("unpack", path, "--json")
+    assert loaded.json["loaded"]["made"]["XmlAnnotation"] == 2
+    notices = " ".join(one["text"] for one in loaded.events if one["event"] == "notice")
+    assert "an annotation SoundAnnotation, which is kept as an XML annotation: <SoundAnnotation" in notices
+    assert "a shape Spiral, which is kept as an XML annotation: <Spiral" in notices
+    assert "a Experimenter" in notices
+    assert person("unpack", path, "--json").json["loaded"]["was_complete"]
+    assert person("diff", path).out.startswith("Identical\n")
+
+
+def with_unknown_things() -> str:
+    sound = '<SoundAnnotation ID="Annotation:9"><Value>beep</Value></SoundAnnotation>'
+    region = '<ROI ID="ROI:2"><Union><Spiral ID="Shape:1" Turns="3"/></Union></ROI>'
+    told = transfer_xml(1).replace("</StructuredAnnotations>", f"{sound}</StructuredAnnotations>")
+    told = told.replace("</OME>", f'<Experimenter ID="Experimenter:1"/>{region}</OME>')
+    own = '<AnnotationRef ID="Annotation:1"/>'
+    return told.replace(own, f'{own}<AnnotationRef ID="Annotation:9"/><ROIRef ID="ROI:2"/>')
 
 
 # -- refused in words
