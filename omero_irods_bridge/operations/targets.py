@@ -12,6 +12,7 @@ from omero_irods_bridge.model.errors import BadName, UsageError
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.stored import Collection, name_of
+from omero_irods_bridge.packet.reading import MANIFEST
 from omero_irods_bridge.ports import ObjectStore
 
 DEFAULT_TEMPLATE: Final = "/{zone}/home/{irods_user}/omero/{server}/{kind}-{id}/{name}-{time}.zip"
@@ -122,8 +123,8 @@ def next_version(path: str, number: int) -> str:
 def choose(to: str | None, template: str, store: ObjectStore, form: Form = Form.ZIP) -> str:
     """The template that ``--to`` means: none is ``template``; a collection gets its last part for a name.
 
-    A collection is one that is there, or is written with ``/`` at the end. Anything else is an exact path, or
-    a template itself.
+    A collection is one that is there and is no snapshot itself, or is written with ``/`` at the end. Anything
+    else is an exact path, or a template itself.
 
     Raises:
         UsageError: a zip would get a name that does not end in ``.zip``, by which other tools know one.
@@ -133,7 +134,7 @@ def choose(to: str | None, template: str, store: ObjectStore, form: Form = Form.
     if to.endswith("/"):
         return f"{to.rstrip('/')}/{name_of(template)}"
     check_template(to)
-    if "{" not in to and isinstance(store.find(to), Collection):
+    if "{" not in to and isinstance(store.find(to), Collection) and not is_expanded(store, to):
         return f"{to}/{name_of(template)}"
     if form is Form.ZIP and not to.endswith(_ZIP):
         raise UsageError(
@@ -142,6 +143,11 @@ def choose(to: str | None, template: str, store: ObjectStore, form: Form = Form.
             "or add --expanded.",
         )
     return to
+
+
+def is_expanded(store: ObjectStore, collection: str) -> bool:
+    """Whether a collection is an expanded snapshot, whatever its AVUs say: nothing may be added to it."""
+    return store.find(f"{collection}/{MANIFEST}") is not None
 
 
 def safe_value(text: str) -> str:

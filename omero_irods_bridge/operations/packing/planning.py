@@ -18,12 +18,15 @@ from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.packing import Existing, PackRequest
 from omero_irods_bridge.model.stored import Collection, DataObject, parent_of
-from omero_irods_bridge.operations.targets import expand, next_version, template_values
+from omero_irods_bridge.operations.targets import expand, is_expanded, next_version, template_values
 from omero_irods_bridge.packet.file_list import FileList, source_files
 from omero_irods_bridge.packet.graph import Graph
 from omero_irods_bridge.ports import Clock, ImageServer, ObjectStore, ServerIdentity
 
 SOFTWARE: Final = f"omero-irods-bridge {__version__}"
+
+_HOME_DEPTH: Final = 3
+"""Slashes in the path of a home collection, which is no snapshot."""
 
 _COUNTED: Final = ("Project", "Dataset", "Screen", "Plate", "Well", "Image", "Roi", "Annotation")
 
@@ -118,6 +121,7 @@ def plan(
             *_withheld(graph, server),
             *listing.problems,
             *in_the_way,
+            *_within_another(store, wanted),
         ),
         notices=(*(notice.text for notice in listing.notices), *_lack_of_rights(store, wanted)),
     )
@@ -157,6 +161,20 @@ def _no_place(store: ObjectStore, collection: str) -> BridgeError | None:
             hint=f"Make it first: imkdir -p '{collection}'",
         )
     return None
+
+
+def _within_another(store: ObjectStore, wanted: str) -> tuple[BridgeError, ...]:
+    """An expanded snapshot to which something is added is no longer what was packed."""
+    collection = parent_of(wanted)
+    while collection.count("/") > _HOME_DEPTH:
+        if is_expanded(store, collection):
+            problem = TargetExists(
+                f"{collection} is a snapshot: nothing is packed into it.",
+                hint="Choose another target with --to, outside of it.",
+            )
+            return (problem,)
+        collection = parent_of(collection)
+    return ()
 
 
 def _lack_of_rights(store: ObjectStore, wanted: str) -> tuple[str, ...]:

@@ -83,6 +83,22 @@ def test_a_target_that_is_there_is_refused_or_becomes_a_version(
     assert isinstance(store.find(f"{place}/noise-2.zip"), DataObject)
 
 
+def test_a_second_expanded_snapshot_of_a_target_is_a_version_and_nothing_goes_into_the_first(
+    person: Person, dataset: ObjectRef, place: str
+) -> None:
+    target = f"{place}/noise"
+    for made in (target, f"{target}-2"):
+        packed = person("pack", dataset, "--to", target, "--expanded", "--json")
+        assert packed.json["snapshot"]["path"] == made
+    refused = person.run("pack", dataset, "--to", target, "--expanded", "--existing", "refuse")
+    assert refused.status == ExitStatus.FAILED
+    for inside in (f"{target}/", f"{target}/new/{{name}}.zip", f"{target}/bridge/x.zip"):
+        refused = person.run("pack", dataset, "--to", inside)
+        assert refused.status == ExitStatus.FAILED
+        assert f"{target} is a snapshot: nothing is packed into it" in refused.err
+    assert person("verify", target, "--data").out.startswith(f"{target}: good")
+
+
 def test_a_zip_needs_its_ending(person: Person, dataset: ObjectRef, place: str) -> None:
     refused = person.run("pack", dataset, "--to", f"{place}/new")
     assert refused.status == ExitStatus.USAGE
