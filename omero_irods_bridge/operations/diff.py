@@ -13,6 +13,7 @@ from typing import Final
 
 from omero_irods_bridge.model.errors import NotFound, UsageError
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
+from omero_irods_bridge.model.loads import LoadRecord
 from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
 from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations.diffing.naming import seeds_by_name
@@ -22,6 +23,7 @@ from omero_irods_bridge.operations.unpacking.planning import UnpackPlan, packet_
 from omero_irods_bridge.operations.unpacking.preparing import prepared
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.content_of_packet import PacketContent, PacketForm, load_content, select
+from omero_irods_bridge.packet.file_list import is_figure
 from omero_irods_bridge.packet.graph import FAMILIES, Graph
 from omero_irods_bridge.packet.reading import Packet
 from omero_irods_bridge.ports import ImageServer, ObjectModel, Row
@@ -151,9 +153,12 @@ def _is_change(change: Change, how: How) -> bool:
 
 def _other_bytes(found: Difference, how: How) -> Iterator[Change]:
     """Attachments that have other bytes. A load puts new ids into tables and figures, so these have."""
+    notes = found.pairs.source.graph.rows("FileAnnotation")
+    figures = {row.get("file") for row in notes if is_figure(row)}  # transfer.xml tells of no types of files
     for source, target in found.unfilled:
         old, new = found.pairs.source.graph.one(source) or {}, found.pairs.target.graph.one(target) or {}
-        if how is How.IDS or old.get("mimetype") not in _WITH_IDS:
+        has_ids = old.get("mimetype") in _WITH_IDS or source in figures
+        if how is How.IDS or not has_ids:
             name = f"{target} '{old.get('name') or ''}'"
             yield Change(What.CHANGED, target, name, "", "content", _content(old), _content(new))
 
@@ -170,7 +175,7 @@ class _Asking:
     ) -> None:
         self._content, self._receiver, self._cancel = content, receiver, cancel
         self._is_of_here = _server_of(content) == receiver.server.identity.uuid
-        self._loads = [one.load for one in receiver.book.list_loads() if one.sha256 == sha256]
+        self._loads = [one for one in receiver.book.list_loads() if one.sha256 == sha256]
 
     def match(self) -> _Match:
         """All of the packet: by its ids, where it was packed and still is, else by the last load."""
@@ -179,7 +184,7 @@ class _Asking:
             if any(str(root) in match.second for root in self._content.roots):
                 return match
         for load in self._loads:
-            id_map = dict(self._receiver.book.read_id_map(load))
+            id_map = dict(self._receiver.book.read_id_map(load.load))
             if id_map:
                 return self._by_load(self._content, load, id_map)
         where = "is there any more" if self._is_of_here else "was loaded into it"
@@ -191,7 +196,7 @@ class _Asking:
     def match_object(self, there: ObjectRef) -> _Match:
         """What ``there`` was in the packet, and no more."""
         for load in self._loads:
-            id_map = dict(self._receiver.book.read_id_map(load))
+            id_map = dict(self._receiver.book.read_id_map(load.load))
             source = next((source for source, here in id_map.items() if here == str(there)), None)
             if source is not None:
                 return self._by_load(_part(self._content, source), load, id_map)
@@ -209,10 +214,11 @@ class _Asking:
         seeds = {key: key for key in _people(content.graph)} | same_ids(content.graph, target)
         return _Match(content.graph, target, seeds, How.IDS)
 
-    def _by_load(self, content: PacketContent, load: str, id_map: Mapping[str, str]) -> _Match:
+    def _by_load(self, content: PacketContent, load: LoadRecord, id_map: Mapping[str, str]) -> _Match:
         wanted = (id_map[key] for key in _whole(content) if key in id_map)
-        target = _read(self._receiver.server, wanted, self._cancel)
-        graph = prepared(self._as_plan(content, load), id_map, {})
+        found = _read(self._receiver.server, wanted, self._cancel)
+        target = _without_own_tag_sets(found, load.reused, set(id_map.values()))
+        graph = prepared(self._as_plan(content, load.load), id_map, {})
         seeds = {
             source: here
             for source, here in id_map.items()
@@ -220,7 +226,7 @@ class _Asking:
         }
         lost = [key for key in self._loadable(graph) if key not in id_map]
         loaded = graph.changed(dict.fromkeys(lost)) if lost else graph
-        return _Match(loaded, target, seeds, How.LOAD, load, len(lost))
+        return _Match(loaded, target, seeds, How.LOAD, load.load, len(lost))
 
     def _loadable(self, graph: Graph) -> Iterator[str]:
         """Keys of what a load can make or find; what OMERO has anyway, and history, is left out."""
@@ -282,6 +288,28 @@ def _read(server: ImageServer, keys: Iterable[str], cancel: CancelToken | None) 
     found = Graph()
     server.read_graph((), found.add, also=list(keys), report=silent, cancel=cancel)
     return found
+
+
+def _without_own_tag_sets(there: Graph, reused: Collection[str], of_load: Collection[str]) -> Graph:
+    """``there`` without the tag sets that tags, which were there before a load, are in.
+
+    Which these are is the user's affair (preparing.py); a set that hangs on something stays.
+    """
+    links = [
+        row
+        for row in there.rows("AnnotationAnnotationLink")
+        if row["child"] in reused and (row["parent"] in reused or row["parent"] not in of_load)
+    ]
+    dropped = {row["@"] for row in links}
+    hanging = {
+        row["child"]
+        for name in there.classes()
+        if name.endswith("AnnotationLink")
+        for row in there.rows(name)
+        if row["@"] not in dropped
+    }
+    dropped |= {row["parent"] for row in links} - hanging - set(of_load)
+    return there.changed(dict.fromkeys(dropped)) if dropped else there
 
 
 def _roots_by_name(first: PacketContent, second: PacketContent) -> dict[str, str]:

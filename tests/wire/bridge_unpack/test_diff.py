@@ -7,6 +7,7 @@ from typing import Any
 
 import omero.model
 import pytest
+from omero.constants.metadata import NSINSIGHTTAGSET
 from omero.rtypes import rstring
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
@@ -23,6 +24,7 @@ from omero_irods_bridge.wiring import receiver_on
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_omero.everything import build_everything
 from tests.wire.bridge_unpack.conftest import Side, mounted, packed, side_of, unpacked
+from tests.wire.bridge_unpack.content import varied_project
 from tests.wire.omero_server.conftest import User
 
 
@@ -88,6 +90,26 @@ def test_two_snapshots_of_one_state_are_identical(
 def between(store: IrodsStore, path: str, other_path: str) -> Compared:
     with open_snapshot(store, path) as packet, open_snapshot(store, other_path) as other:
         return diff.with_packet(path, packet, other_path, other, OmeroModel())
+
+
+def test_tags_that_were_there_before_a_load_may_be_in_any_tag_set(
+    gateway: Any, omero: OmeroImageServer, store: IrodsStore, place: str, tmp_path: Path, there: Side
+) -> None:
+    path = packed(omero, store, place, (varied_project(gateway, tmp_path),))
+    unpacked(store, path, there)
+    again = unpacked(store, path, there, again="2")
+    found = compared(store, path, there)
+    assert (words(found), found.load) == ([], again.load)
+    (good,) = there.receiver.surroundings.find_tags(["good"]).values()
+    put_into_a_new_tag_set(there, int(good.partition(":")[2]))
+    assert words(compared(store, path, there)) == []
+
+
+def put_into_a_new_tag_set(side: Side, tag_id: int) -> None:
+    link = omero.model.AnnotationAnnotationLinkI()
+    link.parent, link.child = omero.model.TagAnnotationI(), omero.model.TagAnnotationI(tag_id, False)
+    link.parent.textValue, link.parent.ns = rstring("mine"), rstring(NSINSIGHTTAGSET)
+    side.connection.session.getUpdateService().saveObject(link)
 
 
 # -- what changed
