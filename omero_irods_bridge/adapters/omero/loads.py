@@ -39,7 +39,9 @@ from omero_irods_bridge.model.loads import (
 
 LARGEST_ID_MAP: Final = 1 << 30
 
-_RECORDS: Final = "select a from MapAnnotation a join fetch a.details.group where a.ns = :ns order by a.id desc"
+_RECORDS: Final = (
+    "select a from MapAnnotation a join fetch a.details.group where a.ns = :ns order by a.id desc"
+)
 _RECORDS_OF: Final = (
     "select distinct a from MapAnnotation a join fetch a.details.group join a.mapValue v"
     " where a.ns = :ns and v.name = 'load' and v.value = :load order by a.id"
