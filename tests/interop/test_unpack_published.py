@@ -20,6 +20,7 @@ from omero_irods_bridge.adapters.omero.connection import connect as log_in_bridg
 from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.model.imports import MARK_NAMESPACE
 from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
+from omero_irods_bridge.operations import diff
 from omero_irods_bridge.operations import unpack as operation
 from omero_irods_bridge.wiring import SystemClock, receiver_on
 from omero_irods_sandbox.omero_server.server import OmeroServer
@@ -69,6 +70,19 @@ def test_a_published_packet_becomes_what_stock_makes_of_it(
         graphs.append(graph_of(again, tmp_path / tool))
     assert graphs[1].of_kind("Image")
     assert without_marks(graphs[1]) == without_marks(graphs[0])
+
+
+@pytest.mark.parametrize("published", KINDS, indirect=True)
+def test_a_published_packet_that_was_just_loaded_is_identical(
+    published: Path, server: OmeroServer, make_user: MakeUser
+) -> None:
+    person = make_user()
+    load(server, person, published)
+    login = UserPassword(server.host, person.name, person.password, server.ssl_port)
+    with log_in_bridge(login, secure=False) as connection, open_local(published) as packet:
+        found = diff.with_server(str(published), packet, receiver_on(connection))
+    assert (found.changes, found.how) == ((), diff.How.LOAD)
+    assert found.counts["Image"] > 0
 
 
 def without_marks(graph: Graph) -> tuple[Counter[Node], Counter[tuple[Node, Node]]]:
