@@ -46,7 +46,8 @@ class LoadRecord:
 
     ``load`` is its id, ``snapshot`` where the packet is or was, ``sha256`` that of the whole packet if it has
     one, ``source_server`` the UUID of the OMERO that it came from, ``by`` who loads. Times are aware.
-    ``counts`` are how many objects it has made, by class, ``reused`` keys of tags that were there before.
+    ``counts`` are how many objects it has made, by class: all filesets and images, of the rest what the run
+    that completed it has made. ``reused`` are keys of tags that were there before.
     ``group`` is the OMERO group that it is in, as the server says it: no part of what :meth:`pairs` tell.
     """
 

@@ -41,8 +41,8 @@ class UnpackRequest:
 class Loaded:
     """A load that is complete: OMERO was read again, and has what the packet has.
 
-    ``objects`` are keys of what the packet's roots have become. ``made`` counts by class what this run has
-    made, ``not_kept`` what OMERO or the user's rights did not allow to keep, by class and field.
+    ``objects`` are keys of what the packet's roots have become. ``made`` counts by class all filesets and
+    images, and what else this run has made, ``not_kept`` what OMERO or the user's rights did not allow to keep, by class and field.
     """
 
     load: str
