@@ -42,7 +42,8 @@ class Loaded:
     """A load that is complete: OMERO was read again, and has what the packet has.
 
     ``objects`` are keys of what the packet's roots have become. ``made`` counts by class all filesets and
-    images, and what else this run has made, ``not_kept`` what OMERO or the user's rights did not allow to keep, by class and field.
+    images, and what else this run has made; ``not_kept`` what of the packet was not kept, by class or field
+    and why: OMERO or the user's rights did not allow it, or it would have changed what was there before.
     """
 
     load: str
