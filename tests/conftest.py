@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 import signal
+from typing import Final
+
+import pytest
+
+_LONG: Final = (
+    "bench/test_bench.py",
+    "wire/irods_zone/test_prc_suite.py",
+    "wire/test_demo.py",
+    "wire/bridge_unpack/test_killed.py",
+    "wire/bridge_unpack/test_faults.py",
+    "wire/bridge_pack/test_killed.py",
+    "wire/omero_server/test_many_clients.py",
+)
+"""Files of a minute and more each."""
 
 
 def pytest_configure() -> None:
@@ -11,6 +25,11 @@ def pytest_configure() -> None:
     A shell without job control starts what runs in the background with SIGINT ignored, and that is inherited.
     """
     _hear_ctrl_c()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with long files: with two processes one would else be alone with the last of them for minutes."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(_LONG))
 
 
 def pytest_runtest_setup() -> None:

@@ -170,7 +170,7 @@ def test_what_goes_wrong_after_the_rename_is_no_failure(
 
 @FORMS
 @pytest.mark.parametrize("direction", ["received", "sent"])
-@pytest.mark.parametrize("part", range(1, 13))  # the very first byte may be a goodbye of an earlier connection
+@pytest.mark.parametrize("part", range(1, 13))  # the first byte may be an earlier connection's goodbye
 def test_a_connection_to_irods_cut_at_any_part_of_the_way_leaves_what_a_rerun_finishes(
     part: int,
     direction: Direction,
