@@ -7,6 +7,7 @@ is called, and imports what it needs when it runs.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ def _show_version(wanted: bool) -> None:
 
 
 _VERSION: Final = "--version"
+_SHARE: Final = re.compile(r"\b[0-9.]+%")
 _Version = Annotated[
     bool, typer.Option(_VERSION, callback=_show_version, is_eager=True, help="Show the version.")
 ]
@@ -154,5 +156,12 @@ def _usage_error(misunderstood: typer.TyperException) -> UsageError:
     context: Any = getattr(misunderstood, "ctx", None)
     command = context.command_path if context is not None else "omero-irods"
     message = misunderstood.format_message().replace("Value error, ", "")  # pydantic's way to begin
-    quotes = "A path with spaces needs quotes. " if "unexpected extra argument" in message else ""
-    return UsageError(message, hint=f"{quotes}See: {command} --help")
+    return UsageError(message, hint=f"{_of_extra_argument(message)}See: {command} --help")
+
+
+def _of_extra_argument(message: str) -> str:
+    if "unexpected extra argument" not in message:
+        return ""
+    if (share := _SHARE.search(message)) is not None:
+        return f"Write --data={share[0]} in one word. "
+    return "A path with spaces needs quotes. "

@@ -168,7 +168,7 @@ def connect(
         login = stored_session(login)
     connection = _logged_in(login, _properties(login, certificate))
     try:
-        with omero_errors(f"logging in to {login.host}"):
+        with omero_errors(f"logging in to {login.host}:{login.port}"):
             connection = connection if secure else connection.over_tcp()
             connection.client.enableKeepAlive(keep_alive_s)
     except BaseException:
@@ -199,12 +199,12 @@ def _logged_in(login: SessionKey | UserPassword, properties: dict[str, str]) -> 
     except (Glacier2.PermissionDeniedException, omero.WrappedCreateSessionException) as error:
         raise _not_let_in(login, error) from None  # the server repeats a key in its message
     except FOREIGN as error:
-        raise translate(error, f"logging in to {login.host}") from error
+        raise translate(error, f"logging in to {login.host}:{login.port}") from error
 
 
 def _not_let_in(login: SessionKey | UserPassword, error: Exception) -> BridgeError:
     if is_not_up(error):
-        return translate(error, f"logging in to {login.host}")
+        return translate(error, f"logging in to {login.host}:{login.port}")
     if isinstance(login, SessionKey):
         return SessionExpired(f"Your session with {login.host} is over.", hint=LOG_IN)
     group = f" in the group {login.group}" if isinstance(error, omero.WrappedCreateSessionException) else ""

@@ -48,6 +48,7 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["list", "--min-size", "large"], "is not a size"),
         (["list", "--since", "2026-02-01", "--until", "2026-01-01"], "Nothing is since"),
         (["verify", "x", "--data=7"], "is not a share"),
+        (["verify", "x", "--data", "5%"], "Write --data=5% in one word"),
         (["verify", "x", "--data=5%", "--replicas"], "--replicas reads all data"),
         (["gc", "--older-than", "3y"], "is no time span"),
     ],
