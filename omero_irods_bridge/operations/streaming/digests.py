@@ -53,8 +53,8 @@ class FileDigests:
         if not self.agrees and self._file.hash is not None:
             raise ChecksumMismatch(
                 f"{self._file} is not what OMERO recorded of it: the {self._file.hash.hasher} differs.",
-                hint="Try again: it may have changed on the way. If it is told again, the file on OMERO's disk is"
-                " damaged or was replaced; ask the administrator of OMERO.",
+                hint="Try again: it may have changed on the way. If this is said again, the file is damaged"
+                " or was replaced on OMERO's disk; ask the administrator of OMERO.",
             )
 
 

@@ -48,7 +48,7 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["list", "--min-size", "large"], "is not a size"),
         (["list", "--since", "2026-02-01", "--until", "2026-01-01"], "Nothing is since"),
         (["verify", "x", "--data=7"], "is not a share"),
-        (["verify", "x", "--data", "5%"], "Write --data=5% in one word"),
+        (["verify", "x", "--data", "5%"], "unexpected extra argument"),
         (["verify", "x", "--data=5%", "--replicas"], "--replicas reads all data"),
         (["gc", "--older-than", "3y"], "is no time span"),
     ],
@@ -158,3 +158,10 @@ def test_an_empty_path_is_told_and_an_empty_note_is_none(capsys: pytest.CaptureF
 def test_a_path_that_lacks_its_quotes_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "/zone/Tag", "1.zip"]) == ExitStatus.USAGE
     assert "A path with spaces needs quotes. See: omero-irods verify --help" in capsys.readouterr().err
+
+
+def test_a_share_that_stands_apart_is_written_out_as_it_should_be(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["verify", "/z/a.zip", "--data", "5%"]) == ExitStatus.USAGE
+    assert "Write --data=5% in one word. See: omero-irods verify --help" in capsys.readouterr().err
