@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from omero_irods_bridge.adapters.local import open_local
-from omero_irods_bridge.model.errors import AccessDenied, UsageError
+from omero_irods_bridge.model.errors import AccessDenied, NotFound, UsageError
 from omero_irods_bridge.model.imports import MountedAt, Mounts
 from omero_irods_bridge.ports import ImageServer, ObjectModel, ScriptRepository, TreeStore
 from omero_irods_bridge.settings import OmeroSettings, Settings, read_secret
@@ -86,11 +86,16 @@ def open_image_server(settings: Settings, ask: Ask | None = None) -> Iterator[Im
 
 
 @contextmanager
-def open_receiver(settings: Settings, ask: Ask | None = None) -> Iterator[Receiver]:
-    """The OMERO server of the settings, as one that takes a load; see :func:`open_image_server`."""
-    with _connected(settings.omero, ask) as connection:
+def open_receiver(
+    settings: Settings, ask: Ask | None = None, *, group: str | None = None
+) -> Iterator[Receiver]:
+    """The OMERO server of the settings, as one that takes a load; see :func:`open_image_server`.
+
+    In ``group`` where OMERO lets this user have a session there, else in that of his session.
+    """
+    with _connected(settings.omero, ask) as connection, _turned_to(connection, group) as turned:
         yield receiver_on(
-            connection,
+            turned,
             settings.omero.managed_repository,
             mounts_of(settings),
             import_command=settings.omero.import_command,
@@ -148,6 +153,7 @@ def receiver_on(
     from omero_irods_bridge.adapters.omero.importing import OmeroImporter
     from omero_irods_bridge.adapters.omero.loads import OmeroLoadBook
     from omero_irods_bridge.adapters.omero.object_model import OmeroModel
+    from omero_irods_bridge.adapters.omero.ownership import OmeroOwnership
     from omero_irods_bridge.adapters.omero.surroundings import OmeroSurroundings
     from omero_irods_bridge.operations.unpacking.receiver import Receiver
 
@@ -161,6 +167,7 @@ def receiver_on(
         surroundings=OmeroSurroundings(connection),
         links=OmeroContainerLinks(connection),
         model=OmeroModel(),
+        ownership=OmeroOwnership(connection),
     )
 
 
@@ -246,6 +253,17 @@ def _in_group(connection: OmeroConnection, group: str | None) -> OmeroConnection
         f"Your stored OMERO session is in the group {present}, not {group}.",
         hint=f"Run: omero sessions group '{group}'",
     )
+
+
+@contextmanager
+def _turned_to(connection: OmeroConnection, group: str | None) -> Iterator[OmeroConnection]:
+    """The same user in another group: a session of its own, which administrators may begin for themselves."""
+    with ExitStack() as stack:
+        turned = connection
+        if group and group != connection.identity.group:
+            with suppress(AccessDenied, NotFound):
+                turned = stack.enter_context(connection.as_user(connection.identity.user, group))
+        yield turned
 
 
 def _key_of(find: FindSession) -> Login:

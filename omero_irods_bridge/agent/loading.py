@@ -6,17 +6,20 @@ the load that it had begun, or had ended (docs/decisions/0013-loads-are-remember
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePosixPath
 from typing import Any, Final, Protocol
 
 from omero_irods_bridge.model.events import CancelToken, Notice, Report
 from omero_irods_bridge.model.jobs import UnpackWork
-from omero_irods_bridge.model.unpacking import Loaded
+from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
 from omero_irods_bridge.operations import unpack
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.operations.placing import places_in
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
+from omero_irods_bridge.packet.content_of_packet import PacketContent
+from omero_irods_bridge.packet.reading import Packet
 from omero_irods_bridge.ports import Clock, ObjectStore
 from omero_irods_bridge.settings import Settings
 
@@ -47,13 +50,23 @@ class Loader:
         group = work.group or self._group_of_target(user, work)
         with (
             open_snapshot(store, work.path, streams=self._settings.transfer.streams) as packet,
-            self._open_receiver(user, group) as receiver,
+            self._in_group(user, group, packet, work.request()) as (receiver, content),
         ):
-            plan = unpack.plan(work.request(), packet, receiver, places=self._places(work, store))
+            places = self._places(work, store)
+            plan = unpack.plan(work.request(), packet, receiver, places=places, content=content)
             for text in plan.notices:
                 report(Notice(text))
             loaded = unpack.apply(plan, packet, receiver, clock=self._clock, report=report, cancel=cancel)
             return _load_fields(loaded, dict(receiver.book.read_id_map(loaded.load)))
+
+    @contextmanager
+    def _in_group(
+        self, user: str, group: str, packet: Packet, request: UnpackRequest
+    ) -> Iterator[tuple[Receiver, PacketContent]]:
+        """OMERO in ``group``; where owners are kept and none is named, in that of the packet."""
+        content = unpack.read_content(request, packet)
+        with self._open_receiver(user, group or unpack.group_of(content, request) or "") as receiver:
+            yield receiver, content
 
     def _group_of_target(self, user: str, work: UnpackWork) -> str:
         """Of what the packet is loaded into; "" where nothing is named or there, which planning tells of."""

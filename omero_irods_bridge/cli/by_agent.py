@@ -129,7 +129,7 @@ class _Whom:
 
     def at_work(self, work: Work) -> Work:
         """The work, in the group that this person works in: a load goes where the command would put it."""
-        if isinstance(work, UnpackWork) and not (work.group or work.into):
+        if isinstance(work, UnpackWork) and not (work.group or work.into or work.as_owner):
             return replace(work, group=self.group)
         return work
 

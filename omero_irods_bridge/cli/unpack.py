@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omero_irods_bridge.cli import by_agent, output, views, working
 from omero_irods_bridge.cli.options import ByAgent, Config, OmeroLogin, Told
+from omero_irods_bridge.cli.owners_file import read_owners
 from omero_irods_bridge.model.errors import BridgeError, Busy, ExitStatus, NotInPlace, UsageError
 from omero_irods_bridge.model.events import Notice, Report
 from omero_irods_bridge.model.jobs import UnpackWork
 from omero_irods_bridge.model.objects import ObjectRef, parse_objects
+from omero_irods_bridge.model.ownership import OwnerMap
 from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
 
 if TYPE_CHECKING:
@@ -45,8 +47,11 @@ class Wish:
         bool, typer.Option("--in-place", help="Let OMERO use the files where they are; copy nothing.")
     ] = False
     as_owner: Annotated[
-        bool, typer.Option("--as-owner", help="Annotations stay their owners'. For administrators.")
+        bool, typer.Option("--as-owner", help="Everybody keeps what was his. For administrators.")
     ] = False
+    owners: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --as-owner: who is who here (TOML).")
+    ] = None
     again: Annotated[
         str, typer.Option(metavar="WORD", help="Make a copy of what is loaded already.", show_default=False)
     ] = ""
@@ -55,7 +60,7 @@ class Wish:
     ] = False
 
     def request(self, place: str) -> UnpackRequest:
-        """Raises UsageError for what is no object."""
+        """Raises UsageError for what is no object, and for a file of owners that is none."""
         return UnpackRequest(
             packet=place,
             only=parse_objects(self.only) if self.only else (),
@@ -64,6 +69,7 @@ class Wish:
             in_place=self.in_place,
             as_owner=self.as_owner,
             again=self.again,
+            owners=read_owners(self.owners) if self.owners else OwnerMap(),
         )
 
 
@@ -77,8 +83,8 @@ def _container(text: str) -> ObjectRef:
 
 
 def unpack(snapshot: _Place, wish: Wish, by: ByAgent, told: Told, login: OmeroLogin, config: Config) -> int:
-    """Make OMERO objects of SNAPSHOT, in iRODS or on this computer. Run again to go on; it loads once.
-
+    """\b
+    Make OMERO objects of SNAPSHOT, here or in iRODS, once. Run again to go on.
     Example:  omero-irods unpack /tempZone/home/alice/hela.zip --into Project:7
     """
     from omero_irods_bridge.wiring import zone_of
@@ -103,6 +109,7 @@ def _work(request: UnpackRequest, login: OmeroLogin) -> UnpackWork:
         request.as_owner,
         request.again,
         login.group or "",
+        request.owners,
     )
 
 
@@ -113,21 +120,30 @@ def _unpack_here(request: UnpackRequest, wish: Wish, told: Told, settings: Setti
     with (
         working.at_work(told) as (report, cancel),
         opened(request.packet, settings) as (packet, store),
-        open_receiver(settings, working.asker()) as receiver,
     ):
-        places = places_of(request, store, settings)
-        plan = operation.plan(request, packet, receiver, places=places)
-        loaded = None
-        if not (wish.dry_run or plan.problems):
-            with _told(plan, report):
-                loaded = operation.apply(
-                    plan, packet, receiver, clock=SystemClock(), report=report, cancel=cancel
-                )
+        request = _in_its_group(request, settings)
+        content = operation.read_content(request, packet)
+        group = operation.group_of(content, request)
+        with open_receiver(settings, working.asker(), group=group) as receiver:
+            places = places_of(request, store, settings)
+            plan = operation.plan(request, packet, receiver, places=places, content=content)
+            loaded = None
+            if not (wish.dry_run or plan.problems):
+                with _told(plan, report):
+                    loaded = operation.apply(
+                        plan, packet, receiver, clock=SystemClock(), report=report, cancel=cancel
+                    )
     if loaded is None:
         _show_plan(plan, wish, told)
     else:
         _show_loaded(loaded, told)
     return plan.problems[0].exit_status if plan.problems else ExitStatus.DONE
+
+
+def _in_its_group(request: UnpackRequest, settings: Settings) -> UnpackRequest:
+    """Who keeps owners keeps the group too, unless one is named, or something that is in one."""
+    is_open = settings.omero.group is None and request.into is None
+    return replace(request, keep_group=request.as_owner and is_open)
 
 
 @contextmanager
@@ -204,6 +220,8 @@ def plan_fields(plan: UnpackPlan) -> dict[str, Any]:
         "counts": _counts(plan),
         "filesets": len(plan.content.filesets),
         "bytes": plan.bytes_total,
+        "group": plan.identity.group,
+        "owners": [views.plain(one) for one in plan.owners.people] if plan.owners else None,
         "problems": views.plain(plan.problems),
         "notices": list(plan.notices),
     }
@@ -228,11 +246,17 @@ def plan_lines(plan: UnpackPlan) -> Iterator[str]:
             ("to", f"{identity.host}, as {identity.user} in group {identity.group}"),
             ("content", views.counts(_counts(plan)) or "nothing"),
             ("files", f"{views.exact_size(plan.bytes_total)} in {filesets}"),
+            *_owner_facts(plan),
         ]
     )
     yield from (f"Note: {text}" for text in plan.notices)
     for one in plan.problems:
         yield from (line for line in (f"- {one.message}", f"  {one.hint}") if line.strip())
+
+
+def _owner_facts(plan: UnpackPlan) -> Iterator[tuple[str, str]]:
+    for one in plan.owners.people if plan.owners else ():
+        yield "owner", f"{one.there} is {one.here or 'not known'} here: {views.count(one.objects, 'object')}"
 
 
 def _show_loaded(loaded: Loaded, told: Told) -> None:

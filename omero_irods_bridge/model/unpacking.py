@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.objects import Kind, ObjectRef
+from omero_irods_bridge.model.ownership import OwnerMap
 
 _TARGETS = (Kind.PROJECT, Kind.DATASET, Kind.SCREEN)
 
@@ -17,9 +18,10 @@ class UnpackRequest:
 
     ``into`` is a container that takes what stands highest in the packet: a Project takes datasets, a Dataset
     images, a Screen plates. With ``merge`` containers of this user with the same name are used instead of new
-    ones. ``in_place`` lets OMERO link to the files where they are. With ``as_owner`` annotations, links and
-    regions are their owners' as the packet names them; what is imported is the session's. ``again`` makes
-    a second copy of what was loaded before; it is a text that tells copies apart.
+    ones. ``in_place`` lets OMERO link to the files where they are. With ``as_owner`` everything becomes whose
+    it is in the packet, of users with equal names or those of ``owners``; with ``keep_group`` too nothing is
+    loaded but in the group that the packet is of, by its name or as ``owners`` say. ``again`` makes a second
+    copy of what was loaded before; it is a text that tells copies apart.
     """
 
     packet: str
@@ -29,11 +31,17 @@ class UnpackRequest:
     in_place: bool = False
     as_owner: bool = False
     again: str = ""
+    owners: OwnerMap = field(default_factory=OwnerMap)
+    keep_group: bool = False
 
     def __post_init__(self) -> None:
         if self.into is not None and self.into.kind not in _TARGETS:
             raise UsageError(
                 f"Nothing can be loaded into {self.into}.", hint="Name a Project, a Dataset or a Screen."
+            )
+        if self.owners and not self.as_owner:
+            raise UsageError(
+                "Who is who (--owners) matters only where owners are kept.", hint="Add --as-owner."
             )
 
 

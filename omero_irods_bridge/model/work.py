@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final, TypeAlias
 
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.json_fields import Fields, check_path, check_text, is_unicode
 from omero_irods_bridge.model.objects import ObjectRef, parse_objects
+from omero_irods_bridge.model.ownership import OwnerMap
 from omero_irods_bridge.model.packing import Existing
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.unpacking import UnpackRequest
@@ -69,8 +70,8 @@ class PackWork:
 class UnpackWork:
     """Load the packet at ``path`` in iRODS, as :class:`UnpackRequest` says.
 
-    ``group`` is the OMERO group to work in, by name; "" for that of ``into``, and the user's default group
-    where nothing is named.
+    ``group`` is the OMERO group to work in, by name; "" for that of ``into``; where nothing is named for that
+    of the packet when owners are kept, and else the user's default group.
     """
 
     kind: ClassVar[JobKind] = JobKind.UNPACK
@@ -83,6 +84,7 @@ class UnpackWork:
     as_owner: bool = False
     again: str = ""
     group: str = ""
+    owners: OwnerMap = field(default_factory=OwnerMap)
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -97,7 +99,15 @@ class UnpackWork:
     def request(self) -> UnpackRequest:
         """What unpack takes. Raises UsageError where it contradicts itself."""
         return UnpackRequest(
-            self.path, self.only, self.into, self.merge, self.in_place, self.as_owner, self.again
+            self.path,
+            self.only,
+            self.into,
+            self.merge,
+            self.in_place,
+            self.as_owner,
+            self.again,
+            self.owners,
+            keep_group=self.as_owner and not (self.group or self.into),
         )
 
 
@@ -163,6 +173,8 @@ def work_fields(work: Work) -> dict[str, Any]:
     if isinstance(work, UnpackWork):
         told["only"] = [str(ref) for ref in work.only]
         told |= {"into": str(work.into)} if work.into else {}
+        if not work.owners:
+            del told["owners"]
     return told
 
 
@@ -205,7 +217,19 @@ def _read_unpack(taken: Fields) -> UnpackWork:
         taken.take("as_owner", bool, default=False),
         taken.take("again", str, ""),
         taken.take("group", str, ""),
+        _owners(Fields("owners", taken.take("owners", dict, {}))),
     )
+
+
+def _owners(taken: Fields) -> OwnerMap:
+    made = OwnerMap(taken.take("users", dict, {}), taken.take("groups", dict, {}))
+    taken.end()
+    names = [*made.users, *made.users.values(), *made.groups, *made.groups.values()]
+    if len(names) > LARGEST_OBJECTS:
+        raise UsageError(f"owners has at most {LARGEST_OBJECTS // 2:,} names.")
+    for name in names:
+        check_text("owners", name, LARGEST_NAME)
+    return made
 
 
 def _into(text: str) -> ObjectRef:

@@ -15,25 +15,34 @@ from typing import Final
 from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.events import CancelToken, Notice, Report, silent
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
-from omero_irods_bridge.model.unpacking import Loaded
+from omero_irods_bridge.model.unpacking import Loaded, UnpackRequest
 from omero_irods_bridge.operations.matching.difference import Difference, NotKept
 from omero_irods_bridge.operations.matching.rules import NEVER_KEPT
 from omero_irods_bridge.operations.unpacking.filling import fill
+from omero_irods_bridge.operations.unpacking.handing_over import hand_over
 from omero_irods_bridge.operations.unpacking.importing import import_filesets
 from omero_irods_bridge.operations.unpacking.merging import find_merged
-from omero_irods_bridge.operations.unpacking.planning import UnpackPlan, plan
+from omero_irods_bridge.operations.unpacking.owners import groups_of
+from omero_irods_bridge.operations.unpacking.planning import UnpackPlan, plan, read_content
 from omero_irods_bridge.operations.unpacking.preparing import left_out, prepared
 from omero_irods_bridge.operations.unpacking.rebuilding import rebuild
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.operations.unpacking.seeds import REUSED_KIND, Known, known_outside
+from omero_irods_bridge.packet.content_of_packet import PacketContent
 from omero_irods_bridge.packet.reading import Packet
 from omero_irods_bridge.ports import Clock
 
-__all__ = ["UnpackPlan", "apply", "plan"]
+__all__ = ["UnpackPlan", "apply", "group_of", "plan", "read_content"]
 
 _LOOKED_FOR: Final = ("Project", "Dataset", "Screen", "Plate", "Image", "Roi", "Annotation")
 _TOLD_OF_A_REASON: Final = 8
 """Classes and fields; a program gets all (``Loaded.not_kept``)."""
+
+
+def group_of(content: PacketContent, request: UnpackRequest) -> str | None:
+    """The group to be in, as it is called here, to load what ``read_content`` has read; none for any."""
+    found = groups_of(content, request) if request.keep_group else ()
+    return found[0] if len(found) == 1 else None
 
 
 def apply(
@@ -47,8 +56,9 @@ def apply(
 ) -> Loaded:
     """Carry out ``plan``. Safe to repeat after any interruption; a load that is complete is left as it is.
 
-    Files are imported first, each fileset marked as this load's from the moment it exists; then the graph is
-    made equal to that of the packet; then attachments are filled. The record of the load says ``done`` last.
+    Files are imported first, each fileset marked as this load's from the moment it exists, and given to their
+    owners where those are kept; then the graph is made equal to that of the packet; then attachments are
+    filled. The record of the load says ``done`` last.
 
     Raises:
         ChecksumMismatch: something is not what was packed, or not what was sent.
@@ -62,7 +72,7 @@ def apply(
     if plan.is_done:
         receiver.book.remove_left_claim(plan.load)
         return _was_complete(plan, receiver)
-    known = known_outside(plan.content.graph, plan.request.into, {}, receiver)
+    known = known_outside(plan, {}, receiver)
     receiver.book.begin(_record(plan, known, clock))
     with receiver.book.claim(plan.load):
         return _apply_alone(plan, packet, receiver, clock, report, cancel)
@@ -83,8 +93,9 @@ def _apply_alone(
     if record.state is LoadState.DONE:
         return _was_complete(plan, receiver)
     merged = find_merged(plan, receiver)
-    known = known_outside(plan.content.graph, plan.request.into, merged, receiver).with_tags(record.reused)
+    known = known_outside(plan, merged, receiver).with_tags(record.reused)
     arrived = import_filesets(plan, packet, receiver.importer, report, cancel)
+    hand_over(plan, arrived, receiver, report, cancel)
     not_kept = left_out(plan, merged)
     content = replace(plan.content, graph=prepared(plan, arrived.seeds, merged, known.reused))
     plan = replace(plan, content=content)

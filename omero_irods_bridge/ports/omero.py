@@ -157,8 +157,8 @@ class ContainerLinks(Protocol):
 class Surroundings(Protocol):
     """What a load finds in OMERO, as one user in one group."""
 
-    def find_tags(self, texts: Sequence[str]) -> Mapping[TagText, str]:
-        """This user's own tags of this group with one of these texts, each with its key.
+    def find_tags(self, texts: Sequence[str], *, owner: int | None = None) -> Mapping[TagText, str]:
+        """This user's own tags of this group, or that user's, with one of these texts, each with its key.
 
         Of several alike, the oldest.
         """
@@ -172,12 +172,39 @@ class Surroundings(Protocol):
         """Ids of the groups of these names; what is not there is left out."""
         ...
 
+    def find_members(self, users: Sequence[int]) -> frozenset[int]:
+        """Those of these users who are members of this group."""
+        ...
+
+    def is_private(self) -> bool:
+        """Whether members of this group do not see each other's data: then OMERO lets nobody mix them."""
+        ...
+
     def find_target(self, target: ObjectRef) -> LoadTarget | None:
         """Where something is to be put; none when it is not there, or not for this user to see."""
         ...
 
     def may_write_for_others(self) -> bool:
         """Whether drafts of any class, files too, may name another owner."""
+        ...
+
+    def may_give(self) -> bool:
+        """Whether this user may give what is his to any user (``Ownership.give``)."""
+        ...
+
+
+class Ownership(Protocol):
+    """Gives to others what a load has imported, as one user in one group."""
+
+    def give(self, filesets: Sequence[int], plates: Sequence[int], to: int) -> int:
+        """Let all that was imported with these become the user's ``to``, as far as it is this user's still.
+
+        That is filesets, plates, and their images with all that an import makes of them, but not the marks.
+        In one transaction. How many filesets and plates were given; none is a success.
+
+        Raises:
+            AccessDenied: OMERO does not let this user give them to that one; nothing was given.
+        """
         ...
 
 

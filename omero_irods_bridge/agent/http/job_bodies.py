@@ -28,6 +28,7 @@ _COMPONENT: Final = _CHAR.replace("[^", "[^/")
 _PATH: Final = rf"(/(?!\.{{1,2}}(/|$)){_COMPONENT}*)+"
 
 Name = Annotated[str, Field(max_length=LARGEST_NAME, pattern=rf"^{_CHAR}*$")]
+FilledName = Annotated[str, Field(min_length=1, max_length=LARGEST_NAME, pattern=rf"^{_CHAR}+$")]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 Place = Annotated[
     str,
@@ -71,6 +72,13 @@ class PackFields(Body):
     figures: bool = False
 
 
+class OwnersField(Body):
+    """Names of users and groups in a packet, and what they are called in OMERO here."""
+
+    users: dict[FilledName, FilledName] = {}
+    groups: dict[FilledName, FilledName] = {}
+
+
 class UnpackFields(Body):
     """Load a packet of iRODS into OMERO."""
 
@@ -89,6 +97,9 @@ class UnpackFields(Body):
     as_owner: bool = False
     again: Annotated[Name, Field(description="Tells a second copy from the first.")] = ""
     group: Name = ""
+    owners: Annotated[OwnersField, Field(description="With as_owner: who of the packet is who here.")] = (
+        OwnersField()
+    )
 
 
 class VerifyFields(Body):

@@ -168,9 +168,11 @@ class _Writing:
         source = self._pairs.source.key(node)
         mark = dict(self._mark(source))
         mark["@"] = self._new_key(mark["@"].partition(":")[0])
-        yield mark
+        owner = self._drafts.owner(node)  # in a private group nobody else may annotate it
+        details = {"details": owner} if owner else {}
+        yield mark | details
         link_class = self._pairs.source.shape(node).collections["annotationLinks"].element
-        yield {"@": self._new_key(link_class), "parent": self._local[node], "child": mark["@"]}
+        yield {"@": self._new_key(link_class), "parent": self._local[node], "child": mark["@"], **details}
 
     def _new_key(self, class_name: str) -> str:
         self._numbers[class_name] += 1

@@ -239,7 +239,7 @@ def _count_owners(pairs: Pairs, counts: Counter[tuple[str, str | None, str]]) ->
         for node in nodes:
             if (target := pairs.to_target[node]) < 0 or target in pairs.untouched:
                 continue
-            owner = pairs.owner_of(node)
+            owner = pairs.known_owner_of(node)
             if pairs.source.owners[node] >= 0 and not (owner and owner == pairs.owner_of_target(target)):
                 reason = "it is somebody else's here" if owner else "nobody here is known to be the owner"
                 counts[pairs.source.class_name(node), "details.owner", reason] += 1

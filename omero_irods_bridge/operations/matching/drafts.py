@@ -30,7 +30,7 @@ class DraftWriter:
                 value = self._value(shape, row, field)
                 if value is not None:
                     draft[field] = value
-        details = {**self._owner(node), **self._external_info(row)}
+        details = {**self.owner(node), **self._external_info(row)}
         return {**draft, "details": details} if details else draft
 
     def change(self, changed: Changed) -> dict[str, Any]:
@@ -71,7 +71,8 @@ class DraftWriter:
         node = self._side.find(reference)
         return None if node < 0 else self._side.labels.get(node) or self._name_of(node)
 
-    def _owner(self, node: int) -> dict[str, str]:
+    def owner(self, node: int) -> dict[str, str]:
+        """The details of an object that say whose it is to be; empty where owners are not kept."""
         owner = self._pairs.owner_of(node) if self._pairs.by_owner else ""
         return {"owner": owner} if owner else {}
 

@@ -21,19 +21,21 @@ def pair(
     *,
     untouched: Collection[str] = (),
     by_owner: bool = False,
+    me: str = "",
 ) -> Pairs:
     """Find out which object of ``target``, a server, is which of ``source``, a packet.
 
     ``seeds`` are known for certain, by key: images, filesets, containers, tags to be used again, people.
     Objects of the server in ``untouched`` are used and never changed; so are those of seeds that ``target``
-    has no row of. With ``by_owner`` links and annotations are compared with their owners.
+    has no row of. With ``by_owner`` links and annotations are compared with their owners; ``me`` is the
+    key of whose all becomes that is nobody's who is known here.
 
     However far a load had come that made objects by ``batches``: each object that it made has its partner.
 
     Raises:
         BadPacket: a row is not of the form.
     """
-    pairs = Pairs(Side(source, model), Side(target, model), by_owner=by_owner)
+    pairs = Pairs(Side(source, model), Side(target, model), by_owner=by_owner, me=me)
     pairs.seed(seeds, untouched)
     join_by_content(pairs)
     join_linked(pairs, Anchors(pairs))

@@ -14,10 +14,11 @@ class Pairs:
 
     Each node has at most one partner, of the same class. Pairs are never taken back. ``fresh`` are those that
     nobody has looked at yet. With ``by_owner`` links and annotations of different owners are different.
+    ``me`` is the key of whose everything becomes of which nobody here is known to be the owner.
     """
 
-    def __init__(self, source: Side, target: Side, *, by_owner: bool = False) -> None:
-        self.source, self.target, self.by_owner = source, target, by_owner
+    def __init__(self, source: Side, target: Side, *, by_owner: bool = False, me: str = "") -> None:
+        self.source, self.target, self.by_owner, self.me = source, target, by_owner, me
         self.to_target = array("i", [NOTHING]) * len(source)
         self.to_source = array("i", [NOTHING]) * len(target)
         self.fresh: list[tuple[int, int]] = []
@@ -65,7 +66,11 @@ class Pairs:
         }
 
     def owner_of(self, source: int) -> str:
-        """Who shall own a node of the packet, as a key of the server; empty where nobody knows."""
+        """Who shall own a node of the packet, as a key of the server; ``me`` where nobody knows."""
+        return self.known_owner_of(source) or self.me
+
+    def known_owner_of(self, source: int) -> str:
+        """Who owns a node of the packet, as a key of the server; empty where nobody knows."""
         owner = self.source.owners[source]
         return self.people.get(self.source.key(owner), "") if owner >= 0 else ""
 
@@ -73,4 +78,4 @@ class Pairs:
         """Who owns a node of the server, if that is somebody whom :meth:`owner_of` can name."""
         owner = self.target.owners[target]
         key = self.target.key(owner) if owner >= 0 else ""
-        return key if key in self.people.values() else ""
+        return key if key == self.me or key in self.people.values() else ""

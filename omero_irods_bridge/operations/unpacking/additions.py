@@ -44,12 +44,15 @@ def add_target(graph: Graph, roots: tuple[ObjectRef, ...], into: ObjectRef) -> N
 def add_markers(graph: Graph, content: PacketContent) -> None:
     """Give each image and plate the map annotation by which the stock tool knows what was transferred.
 
+    It is of the same owner.
     As ``omero transfer unpack`` writes it, which makes one of each provenance annotation.
     """
     for kind in ("Image", "Plate"):
         for reference in [f"{kind}:{number}" for number in graph.ids(kind)]:
+            owner = ((graph.one(reference) or {}).get("details") or {}).get("owner")
+            details = {"details": {"owner": owner}} if owner else {}
             for row in _marker(kind, reference, content.origins.get(reference, content.origin)):
-                graph.add(row)
+                graph.add({**row, **details})
 
 
 def _marker(kind: str, reference: str, origin: Origin) -> Iterator[Row]:

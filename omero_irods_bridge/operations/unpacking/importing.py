@@ -26,12 +26,16 @@ _READER: Final = "bioformats.reader"
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What the filesets of a packet have become: ``seeds`` are keys there and here of filesets and images."""
+    """What the filesets of a packet have become: ``seeds`` are keys there and here of filesets and images.
+
+    ``filesets`` are in the order of the plan's, ``plates_of`` the plates that each of them shows.
+    """
 
     seeds: Mapping[str, str]
     filesets: tuple[int, ...]
     images: tuple[int, ...]
     plates: tuple[int, ...]
+    plates_of: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -40,19 +44,23 @@ class _Arriving:
     filesets: list[int] = field(default_factory=list)
     images: list[int] = field(default_factory=list)
     plates: dict[int, None] = field(default_factory=dict)
+    plates_of: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def add(self, fileset: ContentFileset, there: MarkedFileset) -> None:
         """Take over an imported fileset; its images are matched by their series."""
         self.filesets.append(there.id)
         self.images += there.images
         self.plates.update(dict.fromkeys(there.plates))
+        self.plates_of[there.id] = tuple(there.plates)
         if fileset.source.startswith("Fileset:"):
             self.seeds[fileset.source] = f"Fileset:{there.id}"
         for series, image in fileset.images.items():
             self.seeds[f"Image:{image}"] = f"Image:{there.images[series]}"
 
     def done(self) -> Arrived:
-        return Arrived(self.seeds, tuple(self.filesets), tuple(self.images), tuple(self.plates))
+        return Arrived(
+            self.seeds, tuple(self.filesets), tuple(self.images), tuple(self.plates), self.plates_of
+        )
 
 
 def import_filesets(

@@ -13,6 +13,14 @@ from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations.unpacking.additions import HOLDS
 from omero_irods_bridge.operations.unpacking.in_place import Places, in_place_problems
+from omero_irods_bridge.operations.unpacking.owners import (
+    Owners,
+    find_owners,
+    group_problems,
+    owner_notices,
+    owner_problems,
+    with_owners,
+)
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.content_of_packet import PacketContent, load_content, select
 from omero_irods_bridge.packet.reading import MANIFEST, TRANSFER_XML, Packet
@@ -25,7 +33,8 @@ class UnpackPlan:
 
     ``load`` is the id of the load: the same packet, selection, target and user always get the same one.
     ``sha256`` is of what the packet says of itself. ``known`` is what OMERO remembers of this load.
-    ``places`` are where OMERO sees the members, when it shall use them there.
+    ``places`` are where OMERO sees the members, when it shall use them there. ``owners`` are whose everything
+    becomes, where owners are kept.
     """
 
     request: UnpackRequest
@@ -37,6 +46,7 @@ class UnpackPlan:
     problems: tuple[BridgeError, ...]
     notices: tuple[str, ...]
     places: Places | None = None
+    owners: Owners | None = None
 
     @property
     def is_done(self) -> bool:
@@ -49,12 +59,8 @@ class UnpackPlan:
         return self.content.bytes
 
 
-def plan(
-    request: UnpackRequest, packet: Packet, receiver: Receiver, *, places: Places | None = None
-) -> UnpackPlan:
-    """Read what the packet says of itself, check all of it, and find out what is in the way.
-
-    ``places`` are where OMERO sees the members (placing.py); a request ``in_place`` needs them.
+def read_content(request: UnpackRequest, packet: Packet) -> PacketContent:
+    """What of the packet is asked for; all that it says of itself is checked.
 
     Raises:
         BadPacket: the packet is damaged, hostile, or of an unknown form.
@@ -64,6 +70,29 @@ def plan(
     if request.only:
         content = select(content, request.only)
         packet.check_places(file.member for file in content.files())
+    return with_owners(content) if request.as_owner else content
+
+
+def plan(
+    request: UnpackRequest,
+    packet: Packet,
+    receiver: Receiver,
+    *,
+    places: Places | None = None,
+    content: PacketContent | None = None,
+) -> UnpackPlan:
+    """Read what the packet says of itself, check all of it, and find out what is in the way.
+
+    ``places`` are where OMERO sees the members (placing.py); a request ``in_place`` needs them. ``content``
+    is what :func:`read_content` has read of this packet for this request already.
+
+    Raises:
+        BadPacket: the packet is damaged, hostile, or of an unknown form.
+        NotFound: ``request.only`` names what the packet does not have.
+    """
+    if content is None:
+        content = read_content(request, packet)
+    owners = find_owners(content, request, receiver) if request.as_owner else None
     identity = receiver.server.identity
     sha256 = packet_sha256(packet)
     load = load_id(request, sha256, identity)
@@ -77,23 +106,27 @@ def plan(
         problems=(
             *content.problems,
             *_target_problems(request.into, content, receiver),
-            *_rights(request, receiver),
+            *group_problems(content, request, receiver),
+            *(owner_problems(content, request, owners, receiver) if owners else ()),
             *(in_place_problems(content, places or {}, receiver.importer) if request.in_place else ()),
         ),
-        notices=tuple(notice.text for notice in content.notices),
+        notices=(*(one.text for one in content.notices), *(owner_notices(owners) if owners else ())),
         places=places if request.in_place else None,
+        owners=owners,
     )
 
 
 def load_id(request: UnpackRequest, sha256: str, identity: ServerIdentity) -> str:
     """A name for loading just this, just there."""
-    told = [
+    told: list[object] = [
         sha256,
         sorted(map(str, request.only)),
         [identity.uuid, identity.user_id, identity.group_id],
         str(request.into or ""),
         [request.merge, request.as_owner, request.again],
     ]
+    if request.owners.renamed_users:
+        told.append(request.owners.renamed_users)
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
 
 
@@ -133,12 +166,4 @@ def _target_problems(
         yield UsageError(
             f"A {into.kind} takes {HOLDS[into.kind]}s, and what stands highest in the packet is {roots}.",
             hint=f"Name a container that takes that, or what to load: --only {HOLDS[into.kind]}:...",
-        )
-
-
-def _rights(request: UnpackRequest, receiver: Receiver) -> Iterator[BridgeError]:
-    if request.as_owner and not receiver.surroundings.may_write_for_others():
-        yield AccessDenied(
-            "You may not make objects for others in OMERO.",
-            hint="Leave out --as-owner, or let an administrator load the packet.",
         )

@@ -90,6 +90,7 @@ def compare(
             receiver.model,
             untouched=known.untouched,
             by_owner=plan.request.as_owner,
+            me=f"Experimenter:{receiver.server.identity.user_id}",
         )
     )
 

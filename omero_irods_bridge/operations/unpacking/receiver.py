@@ -11,6 +11,7 @@ from omero_irods_bridge.ports import (
     Importer,
     LoadBook,
     ObjectModel,
+    Ownership,
     Surroundings,
 )
 
@@ -26,3 +27,4 @@ class Receiver:
     surroundings: Surroundings
     links: ContainerLinks
     model: ObjectModel
+    ownership: Ownership

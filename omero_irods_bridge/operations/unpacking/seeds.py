@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from omero_irods_bridge.model.loads import CONTAINER_KINDS, MarkedObject, TagText
-from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.operations.unpacking.additions import stand_in
+from omero_irods_bridge.operations.unpacking.owners import Owners, group_names, user_names
+from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.graph import Graph
 from omero_irods_bridge.ports import Row, Surroundings
@@ -40,32 +42,35 @@ class Known:
         return Known(seeds, self.untouched - own)
 
 
-def known_outside(
-    graph: Graph, into: ObjectRef | None, merged: Mapping[str, str], receiver: Receiver
-) -> Known:
+def known_outside(plan: UnpackPlan, merged: Mapping[str, str], receiver: Receiver) -> Known:
     """What a load uses of what was in OMERO before it: people, tags, containers."""
-    tags = dict(_tags(graph, receiver.surroundings))
+    graph, into = plan.content.graph, plan.request.into
+    tags = dict(_tags(graph, plan.owners, receiver.surroundings))
     containers = {**merged, **({stand_in(into): str(into)} if into else {})}
-    people = dict(_people(graph, receiver.surroundings))
+    people = dict(_people(plan, receiver.surroundings))
     return Known({**people, **tags, **containers}, frozenset({*tags.values(), *containers.values()}))
 
 
-def _people(graph: Graph, surroundings: Surroundings) -> Iterator[tuple[str, str]]:
-    users = {row["omeName"]: row["@"] for row in graph.rows("Experimenter") if row.get("omeName")}
-    groups = {row["name"]: row["@"] for row in graph.rows("ExperimenterGroup") if row.get("name")}
-    for name, number in surroundings.find_users(list(users)).items():
-        yield users[name], f"Experimenter:{number}"
-    for name, number in surroundings.find_groups(list(groups)).items():
-        yield groups[name], f"ExperimenterGroup:{number}"
+def _people(plan: UnpackPlan, surroundings: Surroundings) -> Iterator[tuple[str, str]]:
+    graph, names = plan.content.graph, plan.request.owners
+    users = {key: names.user(name) for key, name in user_names(graph).items()}
+    groups = {key: names.group(name) for key, name in group_names(graph).items()}
+    user_ids = surroundings.find_users(list(users.values()))
+    group_ids = surroundings.find_groups(list(groups.values()))
+    yield from ((key, f"Experimenter:{user_ids[name]}") for key, name in users.items() if name in user_ids)
+    yield from (
+        (key, f"ExperimenterGroup:{group_ids[name]}") for key, name in groups.items() if name in group_ids
+    )
 
 
-def _tags(graph: Graph, surroundings: Surroundings) -> Iterator[tuple[str, str]]:
-    """Tags that this user has already; of several of a packet that are alike the first one counts."""
-    tags: dict[TagText, str] = {}
+def _tags(graph: Graph, owners: Owners | None, surroundings: Surroundings) -> Iterator[tuple[str, str]]:
+    """Tags that whoever gets those of the packet has already; of several alike the first one counts."""
+    tags: dict[int | None, dict[TagText, str]] = defaultdict(dict)
     for row in graph.rows("TagAnnotation"):
-        tags.setdefault(tag_text(row), row["@"])
-    found = surroundings.find_tags([tag.text for tag in tags])
-    return ((source, found[tag]) for tag, source in tags.items() if tag in found)
+        tags[owners.of(row) if owners else None].setdefault(tag_text(row), row["@"])
+    for owner, his in tags.items():
+        found = surroundings.find_tags([tag.text for tag in his], owner=owner)
+        yield from ((source, found[tag]) for tag, source in his.items() if tag in found)
 
 
 def tag_text(row: Row) -> TagText:

@@ -177,12 +177,9 @@ class _Reading:
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
     def _owner(self, row: Row) -> str | None:
-        """Whose it is, as far as a load decides: what is imported is whose the session is."""
-        kind = class_of(row["@"])
-        is_foreign = kind == "RenderingDef" and _is_foreign(self._all, row)
-        if not (is_foreign or kind.endswith(("Link", "Annotation")) or kind in OWNED):
-            return None
-        return str(self._all[_owner_of(row)]["omeName"])
+        """Whose it is; nobody's for what all of a server share."""
+        owner = _owner_of(row)
+        return str(self._all[owner]["omeName"]) if owner in self._all else None
 
     # -- what it refers to
 

@@ -1,0 +1,258 @@
+"""Whose everything in a packet is, who that is here, and what speaks against it (``--as-owner``)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, UsageError
+from omero_irods_bridge.model.ownership import PacketOwner
+from omero_irods_bridge.model.unpacking import UnpackRequest
+from omero_irods_bridge.operations.matching.rules import NOT_CARRIED, PEOPLE
+from omero_irods_bridge.operations.unpacking.receiver import Receiver
+from omero_irods_bridge.packet.content_of_packet import ContentFileset, PacketContent
+from omero_irods_bridge.packet.graph import Graph
+from omero_irods_bridge.ports import ObjectModel, Row
+
+_SHOWN: Final = 5
+NOBODY: Final = ""
+"""The key of the owner of what a packet names no owner of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """``ids`` are of all users of the packet who are known here, by key; the rest becomes ``me``'s.
+
+    ``people`` are those to whom something in the packet belongs, by name. ``is_private`` is the group here.
+    """
+
+    me: int
+    ids: Mapping[str, int]
+    people: tuple[PacketOwner, ...]
+    is_private: bool
+
+    def of(self, row: Row | None) -> int:
+        """Whose an object of the packet becomes."""
+        return self.ids.get(_owner(row), self.me)
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Of those here who get something; not of who loads."""
+        return {one.id: one.here for one in self.people if one.id is not None and one.id != self.me}
+
+    @property
+    def unknown(self) -> tuple[PacketOwner, ...]:
+        """Whose users nobody here is known to be."""
+        return tuple(one for one in self.people if one.id is None)
+
+
+def find_owners(content: PacketContent, request: UnpackRequest, receiver: Receiver) -> Owners:
+    """Look for the users of a packet in OMERO; reads what it says of each object once."""
+    names = user_names(content.graph)
+    here = {key: request.owners.user(name) for key, name in names.items()}
+    found = receiver.surroundings.find_users(sorted(set(here.values())))
+    ids = {key: found[name] for key, name in here.items() if name in found}
+    people = tuple(
+        PacketOwner(names.get(key, "?"), here.get(key, "") if key in ids else "", ids.get(key), count)
+        for key, count in sorted(_counts(content, receiver.model).items())
+        if key != NOBODY
+    )
+    return Owners(receiver.server.identity.user_id, ids, people, receiver.surroundings.is_private())
+
+
+def owner_of_fileset(fileset: ContentFileset, graph: Graph, owners: Owners) -> int:
+    """Whose a fileset becomes; where the packet tells of no fileset, whose its first image is."""
+    row = graph.one(fileset.source) if fileset.source.startswith("Fileset:") else None
+    if row is None and fileset.images:
+        row = graph.one(f"Image:{fileset.images[min(fileset.images)]}")
+    return owners.of(row)
+
+
+def user_names(graph: Graph) -> dict[str, str]:
+    """Names of users by key."""
+    return {row["@"]: row["omeName"] for row in graph.rows("Experimenter") if row.get("omeName")}
+
+
+def group_names(graph: Graph) -> dict[str, str]:
+    """Names of groups by key."""
+    return {row["@"]: row["name"] for row in graph.rows("ExperimenterGroup") if row.get("name")}
+
+
+def groups_of(content: PacketContent, request: UnpackRequest) -> tuple[str, ...]:
+    """What the groups that the packet's objects were in are called here."""
+    names = group_names(content.graph)
+    found = {str((_row(content, root).get("details") or {}).get("group")) for root in map(str, content.roots)}
+    known = {names[key] for key in found if key in names}
+    if not names and content.origin.group:
+        known = {content.origin.group}
+    return tuple(sorted(set(map(request.owners.group, known))))
+
+
+def _row(content: PacketContent, key: str) -> Row:
+    return content.graph.one(key) or {}
+
+
+def _owner(row: Row | None) -> str:
+    owner = ((row or {}).get("details") or {}).get("owner")
+    return NOBODY if owner is None else str(owner)
+
+
+def _counts(content: PacketContent, model: ObjectModel) -> Counter[str]:
+    """How many objects that a load carries each user has, by key."""
+    files = {one.original_file for one in content.attachments}
+    files |= {row["originalFile"] for row in content.graph.rows("FilesetEntry") if row.get("originalFile")}
+    found: Counter[str] = Counter()
+    for name in content.graph.classes():
+        shape = model.shape(name)
+        if shape is not None and shape.root not in NOT_CARRIED and shape.root not in PEOPLE:
+            rows = content.graph.rows(name)
+            found.update(_owner(row) for row in rows if name != "OriginalFile" or row["@"] in files)
+    return found
+
+
+# -- packets of the stock tool
+
+
+def with_owners(content: PacketContent) -> PacketContent:
+    """The same, where the packet says only of images and plates who had them: all of it as his objects."""
+    graph = content.graph
+    users = {one.user for one in (content.origin, *content.origins.values()) if one.user}
+    if not users or graph.count("Experimenter"):
+        return content
+    keys = {name: f"Experimenter:{number}" for number, name in enumerate(sorted(users), 1)}
+    changed = graph.changed(dict(_owned_rows(content, keys)))
+    for name, key in keys.items():
+        changed.add({"@": key, "omeName": name})
+    return replace(content, graph=changed)
+
+
+def _owned_rows(content: PacketContent, keys: Mapping[str, str]) -> Iterator[tuple[str, Row]]:
+    for name in content.graph.classes():
+        for row in content.graph.rows(name):
+            user = content.origins.get(row["@"], content.origin).user or content.origin.user
+            if user:
+                yield row["@"], {**row, "details": {**(row.get("details") or {}), "owner": keys[user]}}
+
+
+# -- what speaks against it
+
+
+def owner_notices(owners: Owners) -> Iterator[str]:
+    """What is worth knowing before anything starts."""
+    for one in owners.unknown:
+        yield (
+            f"Nobody here is called {one.there}, who has {one.objects:,} objects of the packet: they become"
+            " yours. Name who he is here with --owners."
+        )
+
+
+def owner_problems(
+    content: PacketContent, request: UnpackRequest, owners: Owners, receiver: Receiver
+) -> Iterator[BridgeError]:
+    """Why the owners cannot be kept."""
+    yield from _unknown_names(content, request, receiver)
+    if not receiver.surroundings.may_write_for_others():
+        yield AccessDenied(
+            "You may not make objects for others in OMERO.",
+            hint="Leave out --as-owner, or let an administrator load the packet.",
+        )
+    recipients = {owner_of_fileset(one, content.graph, owners) for one in content.filesets} - {owners.me}
+    if recipients and not receiver.surroundings.may_give():
+        yield AccessDenied(
+            "You may not give what you import to others in OMERO: that takes the privilege Chown.",
+            hint="Leave out --as-owner, or let an administrator load the packet who has it.",
+        )
+    yield from _strangers(owners, receiver)
+    if owners.is_private:
+        yield from _private_problems(request, owners, receiver)
+
+
+def _strangers(owners: Owners, receiver: Receiver) -> Iterator[BridgeError]:
+    members = receiver.surroundings.find_members(sorted(owners.names))
+    strangers = sorted(name for id_, name in owners.names.items() if id_ not in members)
+    if strangers:
+        group = receiver.server.identity.group
+        yield AccessDenied(
+            f"Not in the group {group}, and so unable to see what would be theirs: {_listed(strangers)}.",
+            hint="Add them to the group, name others with --owners, or load into another --group.",
+        )
+
+
+def _private_problems(request: UnpackRequest, owners: Owners, receiver: Receiver) -> Iterator[BridgeError]:
+    """OMERO lets nobody refer to what is another's in a private group, administrators neither."""
+    group = receiver.server.identity.group
+    whose = {owners.me if one.id is None else one.id for one in owners.people}
+    if len(whose) > 1:
+        names = _listed(one.there for one in owners.people)
+        yield UsageError(
+            f"The group {group} is private, and the packet has objects of several users: {names}.",
+            hint="Load what is each one's by itself (--only), or into a group whose members see each other's"
+            " data (--group).",
+        )
+    if whose - {owners.me} and (request.into is not None or request.merge):
+        yield UsageError(
+            f"The group {group} is private: what is another's cannot be put into your containers.",
+            hint="Leave out --into and --merge, or leave out --as-owner.",
+        )
+
+
+def _unknown_names(
+    content: PacketContent, request: UnpackRequest, receiver: Receiver
+) -> Iterator[BridgeError]:
+    users, groups, look = request.owners.users, request.owners.groups, receiver.surroundings
+    tables = (
+        ("users", users, set(user_names(content.graph).values()), set(look.find_users(list(users.values())))),
+        ("groups", groups, _groups_told(content), set(look.find_groups(list(groups.values())))),
+    )
+    for table, names, there, here in tables:
+        wrong = [f"{table}.{_key(one)}" for one in names if one not in there]
+        if wrong:
+            known = _listed(sorted(there)) or "none"
+            yield UsageError(
+                f"The packet has no {table} of these names in --owners: {_listed(wrong)}.",
+                hint=f"Its {table} are: {known}.",
+            )
+        wrong = [f"{table}.{_key(one)} = {_key(name)}" for one, name in names.items() if name not in here]
+        if wrong:
+            yield UsageError(
+                f"OMERO has no {table} of these names in --owners: {_listed(wrong)}.",
+                hint="They are the names that people log in with, and of groups as OMERO shows them.",
+            )
+
+
+def _groups_told(content: PacketContent) -> set[str]:
+    found = set(group_names(content.graph).values())
+    return found or {one.group for one in (content.origin, *content.origins.values()) if one.group}
+
+
+def _key(name: str) -> str:
+    return f'"{name}"'
+
+
+def _listed(names: Iterable[str]) -> str:
+    all_ = list(names)
+    return ", ".join(all_[:_SHOWN]) + (f" and {len(all_) - _SHOWN:,} more" if len(all_) > _SHOWN else "")
+
+
+def group_problems(
+    content: PacketContent, request: UnpackRequest, receiver: Receiver
+) -> Iterator[BridgeError]:
+    """Why the packet cannot be loaded into the group that it is of."""
+    if not request.keep_group:
+        return
+    groups, present = groups_of(content, request), receiver.server.identity.group
+    instead = "Name a group: --group NAME, or which one it is here: [groups] in the file of --owners."
+    if not groups:
+        yield UsageError("The packet does not say which group it is of.", hint=instead)
+    elif len(groups) > 1:
+        yield UsageError(f"The packet is of several groups: {_listed(groups)}.", hint=instead)
+    elif groups[0] != present:
+        if receiver.surroundings.find_groups(groups):
+            yield AccessDenied(
+                f"The packet is of the group {groups[0]}, and you work in {present}.",
+                hint=f"Log in to it (omero sessions group '{groups[0]}'), or name yours: --group '{present}'",
+            )
+        else:
+            yield UsageError(f"OMERO has no group {groups[0]}, which the packet is of.", hint=instead)
