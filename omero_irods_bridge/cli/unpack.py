@@ -86,7 +86,7 @@ def unpack(snapshot: _Place, wish: Wish, by: ByAgent, told: Told, login: OmeroLo
     """\b
     Make OMERO objects of SNAPSHOT, here or in iRODS, once. Run again to go on.
     Example:  omero-irods unpack /tempZone/home/alice/hela.zip --into Project:7
-    """
+    """  # noqa: D205, D301, D415 -- click keeps lines after a \b, and a screen has no line to spare
     from omero_irods_bridge.wiring import zone_of
 
     request, settings = wish.request(snapshot), working.settings_of(config, login)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +117,20 @@ class People:
             made, rstring(f"{name}-pw"), refs[0], [*refs, everyone]
         )
         return User(created, name, f"{name}-pw", groups[0].id)
+
+    def make_administrator(self, name: str, group: Group, privileges: Sequence[str]) -> User:
+        """One with just these privileges, at work in a group."""
+        made = self.make_user(name, group, Group(0, "system"))
+        self.let(made, privileges)
+        return made
+
+    def let(self, administrator: User, privileges: Sequence[str]) -> None:
+        """Give an administrator just these privileges."""
+        wanted = [omero_model.AdminPrivilegeI() for _ in privileges]
+        for one, privilege in zip(wanted, privileges, strict=True):
+            one.value = rstring(privilege)
+        who = omero_model.ExperimenterI(administrator.id, False)
+        self._root.getAdminService().setAdminPrivileges(who, wanted)
 
     def log_in(self, user: User, group: Group | None = None) -> Side:  # noqa: F811
         return self._log_in(user.name, user.password, group)
