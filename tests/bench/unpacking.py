@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from tests.bench.measured import Taken, run
 from tests.bench.memory import warm
 from tests.bench.omero_server import omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
+from tests.wire.omero_server.import_client import import_files
 
 _SETS: Final = (ImageSet(60, 8 * MIB), ImageSet(200, 64 * KIB), ImageSet(1, 2048 * MIB))
 _LONG_SETS: Final = (*_SETS, ImageSet(2000, 64 * KIB))
@@ -41,6 +43,7 @@ STOCK: Final = "(a) get, stock unpack"
 OURS: Final = "(b) omero-irods unpack"
 EXPANDED: Final = "(b) of an expanded snapshot"
 IN_PLACE: Final = "(c) --in-place"
+BARE: Final = "(d) bare import of the same files"
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,20 @@ def _all_ways(stage: _Stage, dataset: int, images: ImageSet, rounds: int) -> dic
     ):
         unpack = partial(stage.ours, stage.taking, "unpack", *arguments, "--again")
         taken[way] = _middle([warmed(partial(unpack, f"{way}{number}")) for number in range(rounds)])
+    taken[BARE] = _middle([warmed(lambda: _bare_import(stage, images)) for _ in range(rounds)])
     stage.session.data_objects.unlink(snapshot, force=True)
     return taken
+
+
+def _bare_import(stage: _Stage, images: ImageSet) -> Taken:
+    """Of files on the local disk, one after the other, by a client that runs already: nothing else."""
+    everything = stage.packing.managed_repository.rglob("*.tif")
+    files = sorted(everything, key=lambda path: path.stat().st_mtime)[-images.count :]
+    with root_clients(stage.taking, "TLS") as (client,):
+        start = time.perf_counter()
+        for path in files:
+            import_files(client, [path])
+        return Taken(time.perf_counter() - start, 0, 0)
 
 
 def _stock(stage: _Stage, snapshot: str) -> Taken:
@@ -168,6 +183,8 @@ def _measurements(case: str, taken: Mapping[str, Taken]) -> Iterator[Measurement
     for way, expected in wanted.items():
         ratio = taken[STOCK].seconds / taken[way].seconds
         yield Measurement(f"{way}: times as fast as (a)", case, ratio, "x", ratio, expected)
-    for way, one in taken.items():
+    ratio = taken[BARE].seconds / taken[OURS].seconds
+    yield Measurement("(b) of (d)", case, ratio, "x", ratio)
+    for way, one in ((way, one) for way, one in taken.items() if way != BARE):
         yield Measurement(f"{way}: peak memory", case, one.memory / MIB, "MiB")
         yield Measurement(f"{way}: scratch", case, one.scratch / MIB, "MiB")
