@@ -93,11 +93,12 @@ def unpack(snapshot: _Place, wish: Wish, by: ByAgent, told: Told, login: OmeroLo
     why_not = by_agent.here_only(snapshot, zone_of(settings)) or (by_agent.DRY_RUN if wish.dry_run else "")
     agent = by_agent.agent_for(by, settings, not_because=why_not)
     if agent is not None:
-        return by_agent.hand_over(agent, _work(request, login), by, told, settings)
+        group = settings.omero.group if request.as_owner else login.group
+        return by_agent.hand_over(agent, _work(request, group or ""), by, told, settings)
     return _unpack_here(request, wish, told, settings)
 
 
-def _work(request: UnpackRequest, login: OmeroLogin) -> UnpackWork:
+def _work(request: UnpackRequest, group: str) -> UnpackWork:
     from omero_irods_bridge.operations.opening import IRODS
 
     return UnpackWork(
@@ -108,7 +109,7 @@ def _work(request: UnpackRequest, login: OmeroLogin) -> UnpackWork:
         request.in_place,
         request.as_owner,
         request.again,
-        login.group or "",
+        group,
         request.owners,
     )
 

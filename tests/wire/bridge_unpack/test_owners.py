@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,10 @@ import pytest
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.adapters.local import open_local
+from omero_irods_bridge.agent.loading import Loader
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, ExitStatus, UsageError
+from omero_irods_bridge.model.events import CancelToken, silent
+from omero_irods_bridge.model.jobs import JobSpec, UnpackWork
 from omero_irods_bridge.model.loads import LoadState
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.ownership import OwnerMap, PacketOwner
@@ -20,6 +25,8 @@ from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations import unpack
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.operations.unpack import UnpackPlan
+from omero_irods_bridge.operations.unpacking.receiver import Receiver
+from omero_irods_bridge.settings import Settings
 from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_import.sources import tiff
@@ -32,7 +39,7 @@ from tests.wire.bridge_unpack.killed import Load, finish, started
 from tests.wire.bridge_unpack.test_bad_packets import transfer_xml
 from tests.wire.bridge_unpack.test_killed import settled
 from tests.wire.bridge_unpack.test_undo import take_back
-from tests.wire.omero_server.conftest import User
+from tests.wire.omero_server.conftest import Group, User
 
 KEPT_BY = ("WriteOwned", "WriteFile", "Chown", "DeleteOwned", "WriteManagedRepo")
 """What an administrator needs to load for others, and to take it back."""
@@ -402,6 +409,31 @@ def test_without_the_group_of_the_packet_nothing_starts(
     assert there.group in problem.message
     assert "--group" in problem.hint
     assert "--owners" in problem.hint
+
+
+def test_a_job_of_the_agent_is_done_in_the_group_of_the_packet_and_with_its_names(
+    there: There, store: IrodsStore, people: People
+) -> None:
+    lab = people.make_group("lab")
+    for name in ("carol", there.ben):
+        people.make_user(name, lab)
+    asked: list[str] = []
+
+    @contextmanager
+    def opened(_user: str, group: str = "") -> Iterator[Receiver]:
+        asked.append(group)
+        yield people.root_in(Group(lab.id, group)).receiver
+
+    names = OwnerMap({there.ana: "carol"}, {there.group: "lab"})
+    work = UnpackWork(there.path, as_owner=True, owners=names)
+    spec = JobSpec(work, "root", "request-1")
+    assert JobSpec.from_json(spec.to_json()) == spec
+    made = Loader(Settings(), opened, SystemClock())("root", work, store, silent, CancelToken())
+    assert asked == ["lab"]
+    side = people.root_in(lab)
+    images = rows_of(side, [f"Image:{one}" for one in made["image_ids"]])
+    assert {row["omeName"] for row in images if row["@"].startswith("Experimenter:")} >= {"carol", there.ben}
+    assert not [text for text in made["not_kept"] if text.startswith("owner of")]
 
 
 # -- packets of the stock tool

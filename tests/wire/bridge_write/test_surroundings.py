@@ -138,6 +138,24 @@ def test_who_may_write_for_others_is_told(
     assert OmeroSurroundings(connect_as(make_user())).may_write_for_others() is False
 
 
+def test_who_may_give_is_told(connect_as: LogIn, make_user: Any) -> None:
+    for privileges, may in (["Chown"], True), (["WriteOwned"], False):
+        assert OmeroSurroundings(connect_as(make_user(privileges=privileges))).may_give() is may
+    assert OmeroSurroundings(connect_as(make_user())).may_give() is False
+
+
+def test_members_of_the_group_are_told_and_whether_they_see_each_others_data(
+    connect_as: LogIn, make_group: Any, make_user: Any
+) -> None:
+    for permissions, is_private in (("rw----", True), ("rwr---", False), ("rwrw--", False)):
+        group = make_group(permissions)
+        one, other, stranger = make_user(group), make_user(group), make_user()
+        surroundings = OmeroSurroundings(connect_as(one, group))
+        assert surroundings.is_private() is is_private
+        assert surroundings.find_members([one.id, other.id, stranger.id, 10**9]) == {one.id, other.id}
+        assert surroundings.find_members([]) == set()
+
+
 def test_a_well_has_no_name_and_is_no_obstacle(connection: OmeroConnection, gateway: Gateway) -> None:
     _, well, _ = content.plate(gateway, content.image(gateway))
     found = OmeroSurroundings(connection).find_target(ObjectRef(Kind.WELL, well))
