@@ -54,9 +54,6 @@ OF_PIXELS_ALONE: Final = {
 """Fields of images that had no original files on one of the servers, and of their pixels. OMERO also makes
 rendering settings of what it imports, which they may have had none of."""
 
-OWNED: Final = ("Project", "Dataset", "Screen", "Plate", "Folder", "Roi")
-"""What has its owner from the packet, besides links, annotations and the settings of other people."""
-
 REMAPPED_FILES: Final = ("OMERO.tables", "application/json")
 """Types of files with ids inside: their sizes and hashes differ, their content has tests of its own."""
 

@@ -66,8 +66,8 @@ def there(pair: Any, server: OmeroServer, store: IrodsStore, place: str, tmp_pat
     with mounted(server, ana) as packing:
         packing.read_graph(refs, rows.append)
         path = packed(packing, store, place, refs)
-    names = (one.getUser().getOmeName() for one in (ana, ben))
-    return There(path, *names, ana.getGroupFromContext().getName(), rows)
+    one, other = (gateway.getUser().getOmeName() for gateway in (ana, ben))
+    return There(path, one, other, ana.getGroupFromContext().getName(), rows)
 
 
 def _dataset(gateway: Any, folder: Path) -> ObjectRef:
@@ -420,8 +420,8 @@ def test_a_job_of_the_agent_is_done_in_the_group_of_the_packet_and_with_its_name
     asked: list[str] = []
 
     @contextmanager
-    def opened(_user: str, group: str = "") -> Iterator[Receiver]:
-        asked.append(group)
+    def opened(user: str, group: str = "") -> Iterator[Receiver]:
+        asked.append(f"{user} in {group}")
         yield people.root_in(Group(lab.id, group)).receiver
 
     names = OwnerMap({there.ana: "carol"}, {there.group: "lab"})
@@ -429,7 +429,7 @@ def test_a_job_of_the_agent_is_done_in_the_group_of_the_packet_and_with_its_name
     spec = JobSpec(work, "root", "request-1")
     assert JobSpec.from_json(spec.to_json()) == spec
     made = Loader(Settings(), opened, SystemClock())("root", work, store, silent, CancelToken())
-    assert asked == ["lab"]
+    assert asked == ["root in lab"]
     side = people.root_in(lab)
     images = rows_of(side, [f"Image:{one}" for one in made["image_ids"]])
     assert {row["omeName"] for row in images if row["@"].startswith("Experimenter:")} >= {"carol", there.ben}
