@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from omero_irods_bridge.model.errors import UsageError
@@ -10,7 +10,10 @@ from omero_irods_bridge.model.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class OwnerMap:
-    """Names of users and groups in a packet, and what they are called here; others have equal names."""
+    """Names of users and groups there, and what they are called here; others have equal names.
+
+    One map may be of a whole site: names that a packet does not have do not matter to it.
+    """
 
     users: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
@@ -35,10 +38,9 @@ class OwnerMap:
         """What a group of the packet is called here."""
         return self.groups.get(there, there)
 
-    @property
-    def renamed_users(self) -> list[tuple[str, str]]:
-        """Those whose names differ, sorted: what a load differs by."""
-        return sorted((there, here) for there, here in self.users.items() if there != here)
+    def renamed(self, users: Collection[str]) -> list[tuple[str, str]]:
+        """Those of these users of a packet whose names differ, sorted: what a load differs by."""
+        return sorted((name, self.user(name)) for name in users if self.user(name) != name)
 
 
 @dataclass(frozen=True, slots=True)

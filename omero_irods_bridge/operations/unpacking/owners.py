@@ -207,14 +207,11 @@ def _unknown_names(
         ("groups", groups, _groups_told(content), set(look.find_groups(list(groups.values())))),
     )
     for table, names, there, here in tables:
-        wrong = [f"{table}.{_key(one)}" for one in names if one not in there]
-        if wrong:
-            known = _listed(sorted(there)) or "none"
-            yield UsageError(
-                f"The packet has no {table} of these names in --owners: {_listed(wrong)}.",
-                hint=f"Its {table} are: {known}.",
-            )
-        wrong = [f"{table}.{_key(one)} = {_key(name)}" for one, name in names.items() if name not in here]
+        wrong = [
+            f"{table}.{_key(one)} = {_key(name)}"
+            for one, name in names.items()
+            if one in there and name not in here
+        ]
         if wrong:
             yield UsageError(
                 f"OMERO has no {table} of these names in --owners: {_listed(wrong)}.",

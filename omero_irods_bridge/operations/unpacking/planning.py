@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
@@ -19,6 +19,7 @@ from omero_irods_bridge.operations.unpacking.owners import (
     group_problems,
     owner_notices,
     owner_problems,
+    user_names,
     with_owners,
 )
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
@@ -95,7 +96,8 @@ def plan(
     owners = find_owners(content, request, receiver) if request.as_owner else None
     identity = receiver.server.identity
     sha256 = packet_sha256(packet)
-    load = load_id(request, sha256, identity)
+    renamed = request.owners.renamed(set(user_names(content.graph).values()))
+    load = _load_id(request, sha256, identity, renamed)
     return UnpackPlan(
         request,
         identity,
@@ -116,7 +118,9 @@ def plan(
     )
 
 
-def load_id(request: UnpackRequest, sha256: str, identity: ServerIdentity) -> str:
+def _load_id(
+    request: UnpackRequest, sha256: str, identity: ServerIdentity, renamed: Sequence[tuple[str, str]]
+) -> str:
     """A name for loading just this, just there."""
     told: list[object] = [
         sha256,
@@ -125,8 +129,8 @@ def load_id(request: UnpackRequest, sha256: str, identity: ServerIdentity) -> st
         str(request.into or ""),
         [request.merge, request.as_owner, request.again],
     ]
-    if request.owners.renamed_users:
-        told.append(request.owners.renamed_users)
+    if renamed:
+        told.append(renamed)
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
 
 

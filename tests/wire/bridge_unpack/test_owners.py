@@ -193,22 +193,36 @@ def test_a_recipient_who_is_not_in_the_group_is_refused_before_anything_starts(
     assert "lab" in problem.message
 
 
-def test_names_that_packet_or_omero_do_not_have_are_refused_with_their_keys(
+def test_names_that_omero_does_not_have_are_refused_with_their_keys_if_the_packet_has_them(
     there: There, store: IrodsStore, people: People
 ) -> None:
     lab = people.make_group("lab")
     for name in (there.ana, there.ben):
         people.make_user(name, lab)
-    wrong = OwnerMap({"zoe": there.ana, there.ben: "nobody"}, {"no lab": "lab", there.group: "none"})
+    wrong = OwnerMap({"zoe": "no one", there.ben: "nobody"}, {"no lab": "no", there.group: "none"})
     problems = planned(store, there.path, people.root_in(lab), owners=wrong).problems
     told = [one.message for one in problems]
     assert told == [
-        'The packet has no users of these names in --owners: users."zoe".',
         f'OMERO has no users of these names in --owners: users."{there.ben}" = "nobody".',
-        'The packet has no groups of these names in --owners: groups."no lab".',
         f'OMERO has no groups of these names in --owners: groups."{there.group}" = "none".',
     ]
     assert all(isinstance(one, UsageError) for one in problems)
+
+
+def test_a_map_of_a_whole_site_makes_the_same_load_whatever_else_it_names(
+    there: There, store: IrodsStore, people: People
+) -> None:
+    lab = people.make_group("lab")
+    people.make_user("carol", lab)
+    maps = (
+        {there.ana: "carol"},
+        {there.ana: "carol", "zoe": "zoe2"},
+        {there.ana: "carol", there.ben: there.ben},
+    )
+    loads = {planned(store, there.path, people.root_in(lab), owners=OwnerMap(one)).load for one in maps}
+    assert len(loads) == 1
+    (other,) = {planned(store, there.path, people.root_in(lab)).load} - loads
+    assert other
 
 
 def test_names_without_keeping_owners_are_a_mistake() -> None:
