@@ -20,11 +20,15 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """``memory`` is the largest resident set of the process, ``scratch`` the most that lay in its folder."""
+    """``memory`` is the largest resident set of the process, ``scratch`` the most that lay in its folder.
+
+    ``calls`` are those of OMERO, where somebody counted them.
+    """
 
     seconds: float
     memory: int
     scratch: int
+    calls: int = 0
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Taken:

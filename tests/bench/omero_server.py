@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import omero
 import omero.clients
@@ -17,6 +17,22 @@ Client = Any
 TRANSPORTS: Final = ("plain", "TLS")
 
 
+class Server(Protocol):
+    """Where a server is, and its administrator's password."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def ssl(self) -> int: ...
+
+    @property
+    def tcp(self) -> int: ...
+
+    @property
+    def root_password(self) -> str: ...
+
+
 @contextmanager
 def omero_server(folder: Path) -> Iterator[ServerProcess]:
     """A new server on free ports, with its data in ``folder``."""
@@ -25,14 +41,14 @@ def omero_server(folder: Path) -> Iterator[ServerProcess]:
 
 
 @contextmanager
-def root_clients(server: ServerProcess, transport: str, count: int = 1) -> Iterator[list[Client]]:
+def root_clients(server: Server, transport: str, count: int = 1) -> Iterator[list[Client]]:
     """So many clients of root, each with a connection and a session of its own."""
     with ExitStack() as stack:
         yield [stack.enter_context(_root_client(server, transport)) for _ in range(count)]
 
 
 @contextmanager
-def _root_client(server: ServerProcess, transport: str) -> Iterator[Client]:
+def _root_client(server: Server, transport: str) -> Iterator[Client]:
     scheme, port = ("ssl", server.ssl) if transport == "TLS" else ("tcp", server.tcp)
     client = omero.client(f"{scheme}://{server.host}:{port}")
     client.createSession("root", server.root_password)

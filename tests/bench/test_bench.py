@@ -51,6 +51,8 @@ def test_every_section_measures_and_compares(tmp_path: Path) -> None:
     loads = {(one["what"], one["case"]): one["value"] for one in found.pop("unpack")}
     assert loads["(b) omero-irods unpack", "3 x 1 MiB"] > 0
     assert loads["(b) omero-irods unpack: scratch", "3 x 1 MiB"] == 0
+    assert loads["(b) omero-irods unpack: calls of OMERO", "3 x 1 MiB"] > 3
+    assert loads["(a) get, stock unpack: calls of OMERO", "3 x 1 MiB"] > 3
     assert loads["(c) --in-place: scratch", "3 x 1 MiB"] == 0
     assert loads["(a) get, stock unpack: scratch", "3 x 1 MiB"] > 3
     assert {one["case"] for one in found["unpack-growth"]} == {"10 images", "20 images"}

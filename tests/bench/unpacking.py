@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -24,10 +24,11 @@ from irods.session import iRODSSession
 from omero_irods_sandbox.irods_zone.running import ZoneProcess, zone_process
 from omero_irods_sandbox.omero_server.running import ServerProcess
 from tests.bench import shim
+from tests.bench.counted_server import CountedServer, counted_server
 from tests.bench.image_sets import KIB, MIB, ImageSet, import_set
 from tests.bench.measured import Taken, run
 from tests.bench.memory import warm
-from tests.bench.omero_server import omero_server, root_clients
+from tests.bench.omero_server import Server, omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
 from tests.wire.omero_server.import_client import import_files
 
@@ -51,7 +52,7 @@ class _Stage:
     """The server that packs, the one that takes, the zone between them, and where commands run."""
 
     packing: ServerProcess
-    taking: ServerProcess
+    taking: CountedServer
     zone: ZoneProcess
     session: iRODSSession
     folder: Path
@@ -71,7 +72,7 @@ class _Stage:
     def home(self) -> str:
         return f"/{self.zone.zone}/home/{self.zone.admin}"
 
-    def ours(self, server: ServerProcess, *arguments: str) -> Taken:
+    def ours(self, server: Server, *arguments: str) -> Taken:
         """``omero-irods ARGUMENTS`` as the administrator of a server."""
         login = ("--server", f"{server.host}:{server.ssl}", "--user", "root", "--json")
         environment = {**self.environment, "OMERO_PASSWORD": server.root_password}
@@ -82,7 +83,7 @@ class _Stage:
 def _stage(folder: Path) -> Iterator[_Stage]:
     with ExitStack() as stack:
         packing = stack.enter_context(omero_server(folder / "packing"))
-        taking = stack.enter_context(omero_server(folder / "taking"))
+        taking = stack.enter_context(counted_server(folder / "taking"))
         zone = stack.enter_context(zone_process(folder / "zone", "--port", "0"))
         session = stack.enter_context(
             iRODSSession(
@@ -113,19 +114,20 @@ def _all_ways(stage: _Stage, dataset: int, images: ImageSet, rounds: int) -> dic
     stage.ours(stage.packing, "pack", f"Dataset:{dataset}", "--to", snapshot)
     stage.ours(stage.packing, "pack", f"Dataset:{dataset}", "--to", expanded, "--expanded")
 
-    def warmed(take: Callable[[], Taken]) -> Taken:
+    def measured(take: Callable[[], Taken]) -> Taken:
         warm(stage.folder, _WRITTEN * images.count * images.size)
-        return take()
+        before = stage.taking.calls()
+        return replace(take(), calls=stage.taking.calls() - before)
 
-    taken = {STOCK: warmed(lambda: _stock(stage, snapshot))}
+    taken = {STOCK: measured(lambda: _stock(stage, snapshot))}
     for way, *arguments in (
         (OURS, snapshot),
         (EXPANDED, expanded),
         (IN_PLACE, expanded, "--in-place"),
     ):
         unpack = partial(stage.ours, stage.taking, "unpack", *arguments, "--again")
-        taken[way] = _middle([warmed(partial(unpack, f"{way}{number}")) for number in range(rounds)])
-    taken[BARE] = _middle([warmed(lambda: _bare_import(stage, images)) for _ in range(rounds)])
+        taken[way] = _middle([measured(partial(unpack, f"{way}{number}")) for number in range(rounds)])
+    taken[BARE] = _middle([measured(lambda: _bare_import(stage, images)) for _ in range(rounds)])
     stage.session.data_objects.unlink(snapshot, force=True)
     return taken
 
@@ -173,6 +175,7 @@ def _middle(found: list[Taken]) -> Taken:
         median(one.seconds for one in found),
         max(one.memory for one in found),
         max(one.scratch for one in found),
+        max(one.calls for one in found),
     )
 
 
@@ -185,6 +188,8 @@ def _measurements(case: str, taken: Mapping[str, Taken]) -> Iterator[Measurement
         yield Measurement(f"{way}: times as fast as (a)", case, ratio, "x", ratio, expected)
     ratio = taken[BARE].seconds / taken[OURS].seconds
     yield Measurement("(b) of (d)", case, ratio, "x", ratio)
+    for way, one in taken.items():
+        yield Measurement(f"{way}: calls of OMERO", case, one.calls, "")
     for way, one in ((way, one) for way, one in taken.items() if way != BARE):
         yield Measurement(f"{way}: peak memory", case, one.memory / MIB, "MiB")
         yield Measurement(f"{way}: scratch", case, one.scratch / MIB, "MiB")
