@@ -19,7 +19,7 @@ demo: setup ## show the bridge at work on embedded servers
 	$(BIN)/omero-irods-sandbox demo $(ARGS)
 
 test: setup ## run all tests
-	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## check style, types, layers and shell scripts
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Final
 
+import hypothesis
 import pytest
 
 _LONG: Final = (
@@ -20,11 +21,14 @@ _LONG: Final = (
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C be heard, by the processes that tests start too.
+    """Let Ctrl-C be heard, by the processes that tests start too, and examples take as long as they take.
 
     A shell without job control starts what runs in the background with SIGINT ignored, and that is inherited.
+    Hypothesis would else fail a test for one example that met the garbage collector or a busy machine.
     """
     _hear_ctrl_c()
+    hypothesis.settings.register_profile("no deadline", deadline=None)
+    hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
