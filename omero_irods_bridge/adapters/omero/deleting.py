@@ -12,16 +12,17 @@ import omero.cmd.graphs
 
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
+from omero_irods_bridge.adapters.omero.graph_requests import failure_of, refused
 from omero_irods_bridge.adapters.omero.import_marks import batches
-from omero_irods_bridge.adapters.omero.import_waiting import wait_for
 from omero_irods_bridge.adapters.omero.queries import Queries
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError, UsageError
+from omero_irods_bridge.model.errors import UsageError
 
 CONTENTS: Final = ("Dataset", "Folder", "Image", "Plate")
 """What containers hold, which is there without them. Wells, runs and fields are parts of their plate."""
 
 _TRIES: Final = 3
 _REFUSALS: Final = ("not permitted", "cannot be deleted by", "security violation", "does not own")
+_WHOM_TO_ASK: Final = "Ask the owner of the data or of the group."
 
 
 def delete_objects(
@@ -40,7 +41,7 @@ def delete_objects(
                 return
             if present == _present(connection, objects):
                 break
-    raise _refused(failed, names)
+    raise refused(failed, f"delete {names}", refusals=_REFUSALS, hint=_WHOM_TO_ASK)
 
 
 def _present(connection: OmeroConnection, objects: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
@@ -65,16 +66,7 @@ def _failure(
     """The ERR of the request; none when it was done, and OMERO did all or nothing."""
     stays = omero.cmd.graphs.ChildOption(excludeType=[*CONTENTS, *keep])
     request = omero.cmd.Delete2(targetObjects=dict(targets), childOptions=[stays])
-    response = wait_for(connection.client, connection.session.submit(request))
-    return response if isinstance(response, omero.cmd.ERR) else None
-
-
-def _refused(failed: Any, names: str) -> BridgeError:
-    said = str(failed.parameters.get("message") or failed.name)
-    message = f"OMERO did not delete {names}: {said}"
-    if any(word in said.lower() for word in _REFUSALS):
-        return AccessDenied(message, hint="Ask the owner of the data or of the group.")
-    return BridgeError(message)
+    return failure_of(connection.client, request)
 
 
 def _names(objects: Mapping[str, Sequence[int]]) -> str:

@@ -12,10 +12,9 @@ import omero.sys
 from omero.rtypes import unwrap
 
 from omero_irods_bridge.adapters.omero.errors import omero_errors
+from omero_irods_bridge.adapters.omero.graph_requests import failure_of, refused
 from omero_irods_bridge.adapters.omero.import_marks import batches
-from omero_irods_bridge.adapters.omero.import_waiting import wait_for
 from omero_irods_bridge.adapters.omero.services import query_service
-from omero_irods_bridge.model.errors import BridgeError
 
 _PRESENT: Final = "select f.id from Fileset f where f.id in (:ids)"
 _PLATES: Final = (
@@ -42,10 +41,9 @@ def _discard(client: Any, filesets: Sequence[int]) -> None:
         return
     targets = {"Fileset": present, "Plate": _own_plates(query, present)}
     request = omero.cmd.Delete2(targetObjects={kind: ids for kind, ids in targets.items() if ids})
-    response = wait_for(client, client.getSession().submit(request))
-    if isinstance(response, omero.cmd.ERR):
-        said = response.parameters.get("message") or response.name
-        raise BridgeError(f"OMERO did not delete {_names(present)}: {said}")
+    failed = failure_of(client, request)
+    if failed is not None:
+        raise refused(failed, f"delete {_names(present)}")
 
 
 def _own_plates(query: Any, filesets: Sequence[int]) -> list[int]:

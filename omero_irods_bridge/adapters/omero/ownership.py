@@ -8,25 +8,24 @@ it leaves rendering settings, regions and annotations with whoever made them (re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import omero
 import omero.clients
 import omero.cmd
 import omero.sys
-from omero.rtypes import rlist, rlong
 
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
+from omero_irods_bridge.adapters.omero.graph_requests import failure_of, refused
 from omero_irods_bridge.adapters.omero.import_marks import batches
-from omero_irods_bridge.adapters.omero.import_waiting import wait_for
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError
 from omero_irods_bridge.model.imports import MARK_NAMESPACE
 
 CHOWN: Final = "Chown"
 """What it takes to give to any user (Chown2I)."""
 
-_MINE: Final = "select o.id from {} o where o.id in (:ids) and o.details.owner.id = :me"
+_NAMED: Final = "select o.id from {} o where o.id in (:ids)"
+_AND_MINE: Final = " and o.details.owner.id = :me"
 _OF_IMAGES: Final[Mapping[str, str]] = {
     "RenderingDef": "select o.id from RenderingDef o where o.pixels.image.fileset.id in (:ids)",
     "Thumbnail": "select o.id from Thumbnail o where o.pixels.image.fileset.id in (:ids)",
@@ -48,6 +47,7 @@ _REFUSALS: Final = (
     "may not",
     "does not own",
 )
+_WHAT_IT_TAKES: Final = "See that he is a member of the group, and that you may (Chown)."
 
 
 class OmeroOwnership:
@@ -62,8 +62,8 @@ class OmeroOwnership:
     def give(self, filesets: Sequence[int], plates: Sequence[int], to: int) -> int:
         with omero_errors(f"giving what was imported to Experimenter:{to}"):
             targets = {
-                "Fileset": self._ids(_MINE.format("Fileset"), filesets),
-                "Plate": self._ids(_MINE.format("Plate"), plates),
+                "Fileset": self._mine(_NAMED.format("Fileset"), filesets),
+                "Plate": self._mine(_NAMED.format("Plate"), plates),
             }
             count = sum(map(len, targets.values()))
             if count:
@@ -74,37 +74,31 @@ class OmeroOwnership:
         found: dict[str, list[int]] = {}
         for holder, texts in (("Fileset", _OF_IMAGES), ("Plate", _OF_PLATES)):
             for kind, text in texts.items():
-                found[kind] = self._ids(f"{text} and o.details.owner.id = :me", targets[holder])
+                found[kind] = self._mine(text, targets[holder])
         annotations = [
             id_
             for kind, ids in found.items()
             if kind.endswith("Link")
-            for id_ in self._ids(f"{_ANNOTATIONS.format(kind)} and o.details.owner.id = :me", ids)
+            for id_ in self._mine(_ANNOTATIONS.format(kind), ids)
         ]
         return found | {"Annotation": sorted(set(annotations))}
 
     def _submit(self, targets: Mapping[str, list[int]], to: int) -> None:
         named = {kind: ids for kind, ids in targets.items() if ids}
         request = omero.cmd.Chown2(targetObjects=named, userId=to)
-        response = wait_for(self._connection.client, self._connection.session.submit(request))
-        if isinstance(response, omero.cmd.ERR):
-            raise _refused(response, to)
+        failed = failure_of(self._connection.client, request)
+        if failed is not None:
+            what = f"give what was imported to Experimenter:{to}"
+            raise refused(failed, what, refusals=_REFUSALS, hint=_WHAT_IT_TAKES)
 
-    def _ids(self, text: str, ids: Sequence[int]) -> list[int]:
+    def _mine(self, text: str, ids: Sequence[int]) -> list[int]:
+        """What ``text`` finds of these ids that is this user's."""
         found: set[int] = set()
         for some in batches(sorted(set(ids))):
-            parameters = omero.sys.ParametersI().add("ids", rlist([rlong(one) for one in some]))
+            parameters = omero.sys.ParametersI().addIds(some)
             parameters.addLong("me", self._connection.identity.user_id)
             if ":mark" in text:
                 parameters.addString("mark", MARK_NAMESPACE)
-            rows = self._query.projection(text, parameters, self._context)
+            rows = self._query.projection(text + _AND_MINE, parameters, self._context)
             found.update(row[0].val for row in rows)
         return sorted(found)
-
-
-def _refused(failed: Any, to: int) -> BridgeError:
-    said = str(failed.parameters.get("message") or failed.name)
-    message = f"OMERO did not give what was imported to Experimenter:{to}: {said}"
-    if any(word in said.lower() for word in _REFUSALS):
-        return AccessDenied(message, hint="See that he is a member of the group, and that you may (Chown).")
-    return BridgeError(message)
