@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -98,6 +99,13 @@ def is_sendable(text: str) -> bool:
 def parent_of(path: str) -> str:
     """The collection that holds ``path``, an absolute logical path; ``/`` holds the zone."""
     return path.rpartition("/")[0] or "/"
+
+
+def at_and_above(path: str) -> Iterator[str]:
+    """``path`` and the collections that it is in, the nearest first, without ``/``."""
+    while path and path != "/":
+        yield path
+        path = parent_of(path)
 
 
 def name_of(path: str) -> str:

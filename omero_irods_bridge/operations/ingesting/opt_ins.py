@@ -22,7 +22,7 @@ from omero_irods_bridge.model.ingest import (
     one_of,
     version_of,
 )
-from omero_irods_bridge.model.stored import Avu, Collection, DataObject, parent_of
+from omero_irods_bridge.model.stored import Avu, Collection, DataObject, at_and_above, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
 from omero_irods_bridge.operations.ingesting.cards import ENDING, read_card
 from omero_irods_bridge.operations.ingesting.hands import Hands
@@ -49,9 +49,9 @@ class OptIns:
 
     def over(self, path: str) -> OptIn | IngestFailure | None:
         """What holds for a data object or collection: of the nearest collection above it, or itself."""
-        if self.snapshots and not self.snapshots.isdisjoint(_at_and_above(path)):
+        if self.snapshots and not self.snapshots.isdisjoint(at_and_above(path)):
             return None
-        for above in _at_and_above(path):
+        for above in at_and_above(path):
             if above in self.broken:
                 return self.broken[above]
             if above in self.asked:
@@ -67,7 +67,7 @@ class OptIns:
 
 def topmost(paths: AbstractSet[str]) -> list[str]:
     """Those that are in no other one, sorted."""
-    return sorted(path for path in paths if paths.isdisjoint(_at_and_above(parent_of(path))))
+    return sorted(path for path in paths if paths.isdisjoint(at_and_above(parent_of(path))))
 
 
 def is_in(path: str, collection: str) -> bool:
@@ -83,7 +83,7 @@ def is_trash(path: str) -> bool:
 def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOptions) -> OptIns:
     """What holds at, above and below a collection. How many queries depends on its depth and on cards."""
     found = OptIns()
-    above = list(_at_and_above(below))
+    above = list(at_and_above(below))
     marked = [*above, *all_with(store, AvuCondition(options.name("ingest")), below)]
     avus = _avus(found, store, list(dict.fromkeys(marked)))
     for path in sorted(avus, key=lambda one: one.count("/")):
@@ -92,7 +92,7 @@ def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOpti
     cards = _cards(store, below, above)
     found.snapshots |= snapshots_in(avus, options) | snapshots_in(_avus_over(cards, store), options)
     for card in cards:
-        if found.snapshots.isdisjoint(_at_and_above(card.path)):
+        if found.snapshots.isdisjoint(at_and_above(card.path)):
             _add_card(found, card, hands)
     return found
 
@@ -113,7 +113,7 @@ def snapshots_in(avus: Mapping[str, Sequence[Avu]], options: IngestOptions) -> s
 
 def _avus_over(cards: Sequence[DataObject], store: TreeStore) -> Mapping[str, tuple[Avu, ...]]:
     """Of all collections that hold a card, at whatever depth."""
-    over = sorted({above for card in cards for above in _at_and_above(parent_of(card.path))})
+    over = sorted({above for card in cards for above in at_and_above(parent_of(card.path))})
     return _avus(OptIns(), store, over) if over else {}
 
 
@@ -268,9 +268,3 @@ def _target(card: Card) -> str:
 def _plain(name: str) -> str:
     """A slash would end the name: it is written as its own field."""
     return name.replace("{", "{{").replace("}", "}}").replace("/", "{slash}")
-
-
-def _at_and_above(path: str) -> Iterator[str]:
-    while path and path != "/":
-        yield path
-        path = parent_of(path)

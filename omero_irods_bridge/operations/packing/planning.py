@@ -17,7 +17,7 @@ from omero_irods_bridge.model.events import CancelToken, Report, silent
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.packing import Existing, PackRequest
-from omero_irods_bridge.model.stored import Collection, DataObject, parent_of
+from omero_irods_bridge.model.stored import Collection, DataObject, at_and_above, parent_of
 from omero_irods_bridge.operations.targets import expand, is_expanded, next_version, template_values
 from omero_irods_bridge.packet.file_list import FileList, source_files
 from omero_irods_bridge.packet.graph import Graph
@@ -165,24 +165,21 @@ def _no_place(store: ObjectStore, collection: str) -> BridgeError | None:
 
 def _within_another(store: ObjectStore, wanted: str) -> tuple[BridgeError, ...]:
     """An expanded snapshot to which something is added is no longer what was packed."""
-    collection = parent_of(wanted)
-    while collection.count("/") > _HOME_DEPTH:
-        if is_expanded(store, collection):
+    for collection in at_and_above(parent_of(wanted)):
+        if collection.count("/") > _HOME_DEPTH and is_expanded(store, collection):
             problem = TargetExists(
                 f"{collection} is a snapshot: nothing is packed into it.",
                 hint="Choose another target with --to, outside of it.",
             )
             return (problem,)
-        collection = parent_of(collection)
     return ()
 
 
 def _lack_of_rights(store: ObjectStore, wanted: str) -> tuple[str, ...]:
     """What access lists tell is a notice and no problem: policies of the zone may decide otherwise."""
-    collection = parent_of(wanted)
-    while collection != "/" and not isinstance(store.find(collection), Collection):
-        collection = parent_of(collection)
-    if collection == "/" or store.may_add_to(collection):
+    above = at_and_above(parent_of(wanted))
+    collection = next((one for one in above if isinstance(store.find(one), Collection)), "")
+    if not collection or store.may_add_to(collection):
         return ()
     ask = f"Ask its owner: ichmod write {store.user} '{collection}'"
     return (f"{store.user} may not write into {collection}, by its access list. {ask}",)
