@@ -14,15 +14,7 @@ from irods.session import iRODSSession
 from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.rules.conftest import add_avus, states
 from tests.wire.irods_zone import data_objects as do
-from tests.wire.irods_zone.arrivals import (
-    Arrive,
-    put_in_one_request,
-    put_large,
-    put_small,
-    register,
-    stream,
-    touch_new,
-)
+from tests.wire.irods_zone.arrivals import WAYS, Arrive, put_in_one_request, put_small, stream
 from tests.wire.irods_zone.conftest import connect
 
 NAMES: Final = [
@@ -63,7 +55,7 @@ def outside(path: str) -> str:
     return path.rpartition("/")[0] + "-outside"
 
 
-ARRIVALS: Final = [put_small, put_large, put_in_one_request, stream, touch_new, register, copy, move]
+ARRIVALS: Final = [*WAYS, copy, move]
 
 
 @pytest.mark.parametrize("arrive", ARRIVALS, ids=lambda arrive: arrive.__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,3 +41,6 @@ def touch_new(session: iRODSSession, path: str, local: Path) -> None:
 
 def register(session: iRODSSession, path: str, local: Path) -> None:
     session.data_objects.register(str(local), path)
+
+
+WAYS: Final[Sequence[Arrive]] = (put_small, put_large, put_in_one_request, stream, touch_new, register)
