@@ -24,6 +24,7 @@ from omero_irods_bridge.agent.http.tokens import Scope
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.endings import LAST_DONE_AT, MAIL
 from omero_irods_bridge.agent.store.tables import GIVEN_UP, JOBS, MAILS, PAUSED, SENT, TOTALS, WAITING
+from omero_irods_bridge.agent.store.workers import jobs_under_way
 from omero_irods_bridge.model.errors import AccessDenied, NotFound
 from omero_irods_bridge.model.hosts import is_this_computer
 from omero_irods_bridge.model.jobs import JobKind, JobState
@@ -145,9 +146,8 @@ def _mails(connection: sa.Connection, now: float) -> Iterator[Metric]:
 
 
 def _workers(connection: sa.Connection) -> Metric:
-    query = sa.select(JOBS.c.worker, sa.func.count()).where(JOBS.c.state == JobState.RUNNING)
-    found = connection.execute(query.where(JOBS.c.worker != "").group_by(JOBS.c.worker)).all()
-    return _gauge("worker_jobs", "Jobs that a worker is at.", ("worker",), {(name,): n for name, n in found})
+    found = {(name,): float(number) for name, number in jobs_under_way(connection).items()}
+    return _gauge("worker_jobs", "Jobs that a worker is at.", ("worker",), found)
 
 
 def _each_kind(those: Iterable[str]) -> dict[Any, float]:

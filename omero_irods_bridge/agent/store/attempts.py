@@ -223,12 +223,6 @@ class Attempts:
                 add_state(connection, job, JobState.QUEUED, why, self._clock.now())
         return jobs
 
-    def workers(self) -> list[str]:
-        """The names of those who have something under way, or had when they died."""
-        under_way = (JOBS.c.state == JobState.RUNNING) & (JOBS.c.worker != "")
-        with self._database.reading() as connection:
-            return list(connection.execute(sa.select(JOBS.c.worker).where(under_way).distinct()).scalars())
-
     def running(self) -> list[Attempt]:
         """All that were let begin and have not ended."""
         query = sa.select(JOBS.c.id, JOBS.c.attempt).where(JOBS.c.state == JobState.RUNNING)

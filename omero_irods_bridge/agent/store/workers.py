@@ -36,6 +36,13 @@ class WorkerSeen:
     is_silent: bool
 
 
+def jobs_under_way(connection: sa.Connection) -> dict[str, int]:
+    """How many jobs each worker is at, or was when it died; those who have none are left out."""
+    is_at_it = (JOBS.c.state == JobState.RUNNING) & (JOBS.c.worker != "")
+    query = sa.select(JOBS.c.worker, sa.func.count()).where(is_at_it).group_by(JOBS.c.worker)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 class Workers:
     """Any thread, and any number of processes, may call any method."""
 
@@ -63,10 +70,8 @@ class Workers:
 
     def all(self) -> list[WorkerSeen]:
         """By name."""
-        under_way = (JOBS.c.state == JobState.RUNNING) & (JOBS.c.worker != "")
-        counted = sa.select(JOBS.c.worker, sa.func.count()).where(under_way).group_by(JOBS.c.worker)
         with self._database.reading() as connection:
-            running = {row[0]: row[1] for row in connection.execute(counted)}
+            running = jobs_under_way(connection)
             rows = {row.name: row for row in connection.execute(sa.select(WORKERS))}
         return [
             self._worker(name, rows.get(name), running.get(name, 0))
