@@ -7,7 +7,6 @@ import logging
 import os
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -105,10 +104,9 @@ def schedules(shown: Shown, config: Config) -> None:
 
 
 def _schedule_row(one: ScheduleState) -> tuple[str, ...]:
-    last = "" if one.last_at is None else views.when(datetime.fromtimestamp(one.last_at, UTC))
-    following = views.when(datetime.fromtimestamp(one.next_at, UTC))
     late = " (overdue)" if one.is_overdue else ""
-    return one.name, one.kind, one.user, one.cron, last, f"{following}{late}"
+    following = f"{views.when(one.next_at)}{late}"
+    return one.name, one.kind, one.user, one.cron, views.when(one.last_at), following
 
 
 def adopt(worker: _Worker, shown: Shown, config: Config) -> None:
@@ -156,12 +154,12 @@ def _queue_row(one: Queue) -> tuple[str, ...]:
 
 
 def _paused(pause: Pause) -> str:
-    since = "" if pause.at is None else f" since {views.when(datetime.fromtimestamp(pause.at, UTC))}"
+    since = "" if pause.at is None else f" since {views.when(pause.at)}"
     return f"paused{since}{f' by {pause.by}' if pause.by else ''}"
 
 
 def _worker_row(one: WorkerSeen) -> tuple[str, ...]:
-    seen = "never" if one.seen_at is None else views.when(datetime.fromtimestamp(one.seen_at, UTC))
+    seen = "never" if one.seen_at is None else views.when(one.seen_at)
     state = f"silent, seen {seen}" if one.is_silent else f"at work, seen {seen}"
     return one.name, state, f"{one.running:,}", ", ".join(one.kinds)
 

@@ -47,7 +47,7 @@ def row(job: Job) -> tuple[str, ...]:
         job.state,
         job.spec.kind,
         job.spec.requested_by,
-        views.when(datetime.fromtimestamp(since, UTC)),
+        views.when(since),
         what(job),
     )
 

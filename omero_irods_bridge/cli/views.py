@@ -78,9 +78,12 @@ def exact_size(number: int) -> str:
     return shown if number < 1000 else f"{shown} ({number:,} bytes)"
 
 
-def when(moment: datetime | None) -> str:
-    """``2026-01-31 23:59 UTC``."""
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def when(moment: datetime | float | None) -> str:
+    """``2026-01-31 23:59 UTC``; a number is seconds since 1970."""
+    if moment is None:
+        return ""
+    there = moment if isinstance(moment, datetime) else datetime.fromtimestamp(moment, UTC)
+    return there.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def age(seconds: float | None) -> str:
