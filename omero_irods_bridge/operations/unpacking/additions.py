@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from omero_irods_bridge.model.objects import Kind, ObjectRef
+from omero_irods_bridge.operations.unpacking.owners import NOBODY, owner_of
 from omero_irods_bridge.packet.content_of_packet import PacketContent
 from omero_irods_bridge.packet.graph import Graph, id_of
 from omero_irods_bridge.packet.transfer_xml_bookkeeping import NAMESPACE
@@ -44,13 +45,13 @@ def add_target(graph: Graph, roots: tuple[ObjectRef, ...], into: ObjectRef) -> N
 def add_markers(graph: Graph, content: PacketContent) -> None:
     """Give each image and plate the map annotation by which the stock tool knows what was transferred.
 
-    It is of the same owner.
-    As ``omero transfer unpack`` writes it, which makes one of each provenance annotation.
+    As ``omero transfer unpack`` writes it, which makes one of each provenance annotation; of the same owner
+    as what it is on.
     """
     for kind in ("Image", "Plate"):
         for reference in [f"{kind}:{number}" for number in graph.ids(kind)]:
-            owner = ((graph.one(reference) or {}).get("details") or {}).get("owner")
-            details = {"details": {"owner": owner}} if owner else {}
+            owner = owner_of(graph.one(reference))
+            details = {"details": {"owner": owner}} if owner != NOBODY else {}
             for row in _marker(kind, reference, content.origins.get(reference, content.origin)):
                 graph.add({**row, **details})
 

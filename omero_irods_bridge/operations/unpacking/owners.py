@@ -35,7 +35,7 @@ class Owners:
 
     def of(self, row: Row | None) -> int:
         """Whose an object of the packet becomes."""
-        return self.ids.get(_owner(row), self.me)
+        return self.ids.get(owner_of(row), self.me)
 
     @property
     def names(self) -> Mapping[int, str]:
@@ -83,18 +83,16 @@ def group_names(graph: Graph) -> dict[str, str]:
 def groups_of(content: PacketContent, request: UnpackRequest) -> tuple[str, ...]:
     """What the groups that the packet's objects were in are called here."""
     names = group_names(content.graph)
-    found = {str((_row(content, root).get("details") or {}).get("group")) for root in map(str, content.roots)}
+    rows = (content.graph.one(str(root)) or {} for root in content.roots)
+    found = {str((row.get("details") or {}).get("group")) for row in rows}
     known = {names[key] for key in found if key in names}
     if not names and content.origin.group:
         known = {content.origin.group}
     return tuple(sorted(set(map(request.owners.group, known))))
 
 
-def _row(content: PacketContent, key: str) -> Row:
-    return content.graph.one(key) or {}
-
-
-def _owner(row: Row | None) -> str:
+def owner_of(row: Row | None) -> str:
+    """The key of whose an object is; NOBODY's where the packet does not say."""
     owner = ((row or {}).get("details") or {}).get("owner")
     return NOBODY if owner is None else str(owner)
 
@@ -108,7 +106,7 @@ def _counts(content: PacketContent, model: ObjectModel) -> Counter[str]:
         shape = model.shape(name)
         if shape is not None and shape.root not in NOT_CARRIED and shape.root not in PEOPLE:
             rows = content.graph.rows(name)
-            found.update(_owner(row) for row in rows if name != "OriginalFile" or row["@"] in files)
+            found.update(owner_of(row) for row in rows if name != "OriginalFile" or row["@"] in files)
     return found
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
-from typing import Any
 
 from omero_irods_bridge.operations.unpacking.additions import add_markers, add_target
 from omero_irods_bridge.operations.unpacking.filling import ids_here
+from omero_irods_bridge.operations.unpacking.owners import NOBODY, owner_of
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.packet.figures import remap_figure_description
 from omero_irods_bridge.packet.file_list import is_figure
@@ -94,9 +94,10 @@ def _settings_of_others(graph: Graph) -> Iterator[str]:
 
     As settings of the user who loads they would hide the owner's: of several the latest counts.
     """
-    owners = {row["@"]: _owner(row) for row in graph.rows("Pixels")}
+    owners = {row["@"]: owner_of(row) for row in graph.rows("Pixels")}
     for row in graph.rows("RenderingDef"):
-        if _owner(row) and _owner(row) != owners.get(row.get("pixels")):
+        owner = owner_of(row)
+        if owner != NOBODY and owner != owners.get(row.get("pixels")):
             yield row["@"]
             yield from _parts_of(graph, row)
 
@@ -108,8 +109,3 @@ def _parts_of(graph: Graph, row: Row) -> Iterator[str]:
         contexts += (graph.one(binding) or {}).get("spatialDomainEnhancement") or []
     quantization = row.get("quantization")
     yield from (*bindings, *(one for one in contexts if one), *([quantization] if quantization else []))
-
-
-def _owner(row: Mapping[str, Any]) -> str | None:
-    owner = (row.get("details") or {}).get("owner")
-    return None if owner is None else str(owner)

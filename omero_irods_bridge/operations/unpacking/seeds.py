@@ -9,7 +9,7 @@ from typing import Final
 
 from omero_irods_bridge.model.loads import CONTAINER_KINDS, MarkedObject, TagText
 from omero_irods_bridge.operations.unpacking.additions import stand_in
-from omero_irods_bridge.operations.unpacking.owners import Owners, group_names, user_names
+from omero_irods_bridge.operations.unpacking.owners import NOBODY, Owners, group_names, owner_of, user_names
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.graph import Graph
@@ -100,12 +100,12 @@ def rendering_settings(source: Graph, target: Graph, images: Mapping[str, str]) 
 
 def _first_settings(graph: Graph) -> dict[str, str]:
     """Of each pixels its settings: the owner's, or the oldest."""
-    owners = {row["@"]: (row.get("details") or {}).get("owner") for row in graph.rows("Pixels")}
+    owners = {row["@"]: owner_of(row) for row in graph.rows("Pixels")}
     found: dict[str, tuple[bool, int, str]] = {}
     for row in graph.rows("RenderingDef"):
         pixels = row.get("pixels")
         if pixels:
-            is_foreign = (row.get("details") or {}).get("owner") != owners.get(pixels)
+            is_foreign = owner_of(row) != owners.get(pixels, NOBODY)
             rank = (is_foreign, int(row["@"].partition(":")[2]), row["@"])
             found[pixels] = min(rank, found.get(pixels, rank))
     return {pixels: key for pixels, (_, _, key) in found.items()}
