@@ -35,7 +35,7 @@ def hand_over(
         except AccessDenied as error:
             if plan.owners.is_private:
                 raise
-            report(Notice(f"{error.message} It stays yours."))
+            report(Notice(f"{error.message.rstrip('.')}. It stays yours."))
         report(Progress(items_done=number))
 
 

@@ -34,8 +34,12 @@ class Arrived:
     seeds: Mapping[str, str]
     filesets: tuple[int, ...]
     images: tuple[int, ...]
-    plates: tuple[int, ...]
-    plates_of: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    plates_of: Mapping[int, tuple[int, ...]]
+
+    @property
+    def plates(self) -> tuple[int, ...]:
+        """Each once, in the order of the filesets."""
+        return tuple(dict.fromkeys(plate for plates in self.plates_of.values() for plate in plates))
 
 
 @dataclass(slots=True)
@@ -43,24 +47,20 @@ class _Arriving:
     seeds: dict[str, str] = field(default_factory=dict)
     filesets: list[int] = field(default_factory=list)
     images: list[int] = field(default_factory=list)
-    plates: dict[int, None] = field(default_factory=dict)
     plates_of: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def add(self, fileset: ContentFileset, there: MarkedFileset) -> None:
         """Take over an imported fileset; its images are matched by their series."""
         self.filesets.append(there.id)
         self.images += there.images
-        self.plates.update(dict.fromkeys(there.plates))
-        self.plates_of[there.id] = tuple(there.plates)
+        self.plates_of[there.id] = there.plates
         if fileset.source.startswith("Fileset:"):
             self.seeds[fileset.source] = f"Fileset:{there.id}"
         for series, image in fileset.images.items():
             self.seeds[f"Image:{image}"] = f"Image:{there.images[series]}"
 
     def done(self) -> Arrived:
-        return Arrived(
-            self.seeds, tuple(self.filesets), tuple(self.images), tuple(self.plates), self.plates_of
-        )
+        return Arrived(self.seeds, tuple(self.filesets), tuple(self.images), self.plates_of)
 
 
 def import_filesets(
