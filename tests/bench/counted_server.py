@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,40 +11,33 @@ from typing import Final
 
 from omero_irods_sandbox.omero_server.config import ServerConfig
 from omero_irods_sandbox.omero_server.running import running_server
+from tests.bench.apart import serving
 
 _CALLS: Final = "calls"
-_STOP: Final = "stop"
 
 
 @dataclass(frozen=True, slots=True)
 class CountedServer:
-    """Where it is, and its administrator's password."""
+    """Where it is, its administrator's password, and its process."""
 
     host: str
     ssl: int
     tcp: int
     root_password: str
-    _asked: Connection
+    pid: int
+    _line: Connection
 
     def calls(self) -> int:
         """Calls of all clients since it started."""
-        self._asked.send(_CALLS)
-        return int(self._asked.recv())
+        self._line.send(_CALLS)
+        return int(self._line.recv())
 
 
 @contextmanager
 def counted_server(folder: Path) -> Iterator[CountedServer]:
     """A new one, with its data in ``folder``."""
-    context = multiprocessing.get_context("spawn")
-    near, far = context.Pipe()
-    process = context.Process(target=_serve, args=(folder, far), daemon=True)
-    process.start()
-    try:
-        host, ssl, tcp, password = near.recv()
-        yield CountedServer(host, ssl, tcp, password, near)
-    finally:
-        near.send(_STOP)
-        process.join()
+    with serving(_serve, folder) as (pid, line, (host, ssl, tcp, password)):
+        yield CountedServer(host, ssl, tcp, password, pid, line)
 
 
 def _serve(folder: Path, parent: Connection) -> None:

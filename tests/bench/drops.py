@@ -16,18 +16,7 @@ from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.model.ingest import IngestOptions, IngestResult
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.wiring import ingest_on
-from omero_irods_sandbox.irods_zone.running import ZoneProcess
-from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.ingest.conftest import png
-
-
-def session_of(zone: ZoneProcess | Zone) -> iRODSSession:
-    """A session of the zone's administrator."""
-    if isinstance(zone, ZoneProcess):
-        user, name = zone.admin, zone.zone
-    else:
-        user, name = zone.config.admin, zone.name
-    return iRODSSession(host=zone.host, port=zone.port, user=user, password=zone.password, zone=name)
 
 
 def fill(session: iRODSSession, collection: str, count: int) -> None:

@@ -6,7 +6,6 @@ anywhere, and what is read is always the same small file, which stays in the pro
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from omero_irods_sandbox.irods_zone.api.registry import OPERATIONS, FileRange, H
 from omero_irods_sandbox.irods_zone.running import running_zone
 from omero_irods_sandbox.irods_zone.session import Session
 from omero_irods_sandbox.irods_zone.zone import ZoneConfig
+from tests.bench.apart import serving
 
 _READ: Final = 675
 _WRITE: Final = 676
@@ -31,16 +31,8 @@ _PIECE_BYTES: Final = 4 << 20
 @contextmanager
 def idle_session(root: Path) -> Iterator[iRODSSession]:
     """A session with such a zone in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    near, far = context.Pipe()
-    process = context.Process(target=_serve, args=(root, far), daemon=True)
-    process.start()
-    try:
-        with iRODSSession(**near.recv()) as session:
-            yield session
-    finally:
-        near.send("stop")
-        process.join()
+    with serving(_serve, root) as (_, _, login), iRODSSession(**login) as session:
+        yield session
 
 
 def _serve(root: Path, parent: Connection) -> None:

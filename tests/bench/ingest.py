@@ -32,10 +32,11 @@ from omero_irods_sandbox.omero_server.config import ServerConfig
 from omero_irods_sandbox.omero_server.running import ServerProcess, running_server
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.bench import shim
-from tests.bench.drops import check_all, fill, scanning, session_of
+from tests.bench.drops import check_all, fill, scanning
 from tests.bench.measured import Taken, processor_s, run
 from tests.bench.omero_server import omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
+from tests.bench.zones import session_of
 from tests.ingest.conftest import png
 from tests.rules.conftest import ruled
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +13,12 @@ from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.running import zone_process
-from tests.bench.drops import check_all, fill, scanning, session_of
+from tests.bench.apart import apart
+from tests.bench.drops import check_all, fill, scanning
 from tests.bench.measured import peak_memory
 from tests.bench.omero_server import omero_server
 from tests.bench.registry import Measurement, Setting, section
+from tests.bench.zones import session_of
 
 _SIZES: Final = (100, 1_000)
 _LONG_SIZES: Final = (*_SIZES, 10_000)
@@ -55,16 +55,10 @@ def ingest_growth(setting: Setting) -> Iterator[Measurement]:
             drop = _Drop(user, login, root / "vault", f"/{zone.zone}/home/{zone.admin}/drop-{count}", count)
             with session_of(zone) as session:
                 fill(session, drop.collection, count)
-            cost, case = _apart(drop), f"{count:,} files"
+            cost, case = apart(_scan, drop), f"{count:,} files"
             yield Measurement("plan", case, cost.plan_s, "s")
             yield Measurement("import, a file", case, cost.import_s / count * 1000, "ms")
             yield Measurement("peak memory of the scan", case, cost.memory / (1 << 20), "MiB")
-
-
-def _apart(drop: _Drop) -> _Cost:
-    """Passwords go through a pipe."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(_scan, drop).result()
 
 
 def _scan(drop: _Drop) -> _Cost:

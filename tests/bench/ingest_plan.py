@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any, Final
 
 from omero_irods_bridge.adapters.irods.environment import Account, account
@@ -19,6 +17,7 @@ from omero_irods_sandbox.irods_zone.catalog.paths import timestamp
 from omero_irods_sandbox.irods_zone.catalog.values import AccessLevel, Replica, ReplicaStatus
 from omero_irods_sandbox.irods_zone.running import running_zone, zone_process
 from omero_irods_sandbox.irods_zone.zone import Zone, ZoneConfig
+from tests.bench.apart import apart
 from tests.bench.measured import peak_memory
 from tests.bench.registry import Measurement, Setting, section
 
@@ -53,7 +52,7 @@ def ingest_plan(setting: Setting) -> Iterator[Measurement]:
                 served.host, served.port, zone=served.zone, user=served.admin, password=served.password
             )
             for is_known, top in tops.items():
-                cost, case = _apart(user, top), f"{count:,} {'in OMERO' if is_known else 'new'}"
+                cost, case = apart(_plan, user, top), f"{count:,} {'in OMERO' if is_known else 'new'}"
                 if cost.items != (0 if is_known else count):
                     raise RuntimeError(f"{cost.items} of {case} would be imported.")
                 yield Measurement("plan", case, cost.seconds, "s")
@@ -109,12 +108,6 @@ def _avus(found: Replica, number: int) -> Iterator[tuple[str, str, str]]:
     yield "linked", "in-place", ""
     yield "imported_at", f"2026-11-28T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z", ""
     yield "ingest_version", found.checksum, str(found.data_id)
-
-
-def _apart(user: Account, top: str) -> _Cost:
-    """Passwords go through a pipe."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(_plan, user, top).result()
 
 
 def hands_without_omero(store: IrodsStore) -> ingest.Hands:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 _LOOK_S: Final = 0.05
@@ -29,6 +30,16 @@ class Taken:
     memory: int
     scratch: int
     calls: int = 0
+
+
+def middle(found: Sequence[Taken]) -> Taken:
+    """The median of the seconds, and the most of all else."""
+    return Taken(
+        median(one.seconds for one in found),
+        max(one.memory for one in found),
+        max(one.scratch for one in found),
+        max(one.calls for one in found),
+    )
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Taken:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 from irods.password_obfuscation import encode
@@ -20,10 +19,11 @@ from irods.session import iRODSSession
 from omero_irods_sandbox.irods_zone.running import ZoneProcess, zone_process
 from omero_irods_sandbox.omero_server.running import ServerProcess
 from tests.bench.image_sets import KIB, MIB, ImageSet, import_set
-from tests.bench.measured import Taken, run
+from tests.bench.measured import Taken, middle, run
 from tests.bench.memory import warm
 from tests.bench.omero_server import omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
+from tests.bench.zones import session_of
 
 _SETS: Final = (ImageSet(60, 8 * MIB), ImageSet(2000, 64 * KIB), ImageSet(1, 2048 * MIB))
 _QUICK_SETS: Final = (ImageSet(3, 1 * MIB), ImageSet(10, 64 * KIB))
@@ -71,11 +71,7 @@ def both_servers(folder: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         server = stack.enter_context(omero_server(folder / "server"))
         zone = stack.enter_context(zone_process(folder / "zone", "--port", "0"))
-        session = stack.enter_context(
-            iRODSSession(
-                host=zone.host, port=zone.port, user=zone.admin, password=zone.password, zone=zone.zone
-            )
-        )
+        session = stack.enter_context(session_of(zone))
         (folder / "irodsA").write_text(encode(zone.password))
         scratch = folder / "scratch"
         scratch.mkdir()
@@ -101,15 +97,7 @@ def _all_ways(stage: Stage, dataset: int, images: ImageSet, rounds: int) -> dict
         for way, take in _ways(stage, dataset, images, first=number == 0):
             warm(stage.folder, _WRITTEN * images.count * images.size)
             samples.setdefault(way, []).append(take())
-    return {way: _middle(found) for way, found in samples.items()}
-
-
-def _middle(found: list[Taken]) -> Taken:
-    return Taken(
-        median(one.seconds for one in found),
-        max(one.memory for one in found),
-        max(one.scratch for one in found),
-    )
+    return {way: middle(found) for way, found in samples.items()}
 
 
 def _ways(stage: Stage, dataset: int, images: ImageSet, *, first: bool) -> Iterator[tuple[str, Any]]:

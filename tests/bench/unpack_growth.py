@@ -1,7 +1,6 @@
 """How unpack grows with images that have a tag, key-values and a region each (issue 5).
 
-Ten images are in one fileset. Time is taken against a server in a process of its own, calls are counted in
-one of this process.
+Ten images are in one fileset.
 """
 
 from __future__ import annotations
@@ -26,11 +25,10 @@ from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations import pack, unpack
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.wiring import SystemClock, receiver_on
-from omero_irods_sandbox.omero_server.config import ServerConfig
-from omero_irods_sandbox.omero_server.running import ServerProcess, running_server
-from omero_irods_sandbox.omero_server.server import OmeroServer
+from omero_irods_sandbox.omero_server.running import ServerProcess
+from tests.bench.counted_server import CountedServer, counted_server
 from tests.bench.measured import processor_s
-from tests.bench.omero_server import omero_server, root_clients
+from tests.bench.omero_server import Server, omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
 from tests.wire.omero_server.import_client import Options, image_ids, import_files
 
@@ -48,15 +46,15 @@ def unpack_growth(setting: Setting) -> Iterator[Measurement]:
     sizes = _QUICK_SIZES if setting.is_quick else _LONG_SIZES if setting.is_long else _SIZES
     with (
         omero_server(setting.folder / "packing") as packing,
-        omero_server(setting.folder / "taking") as taking,
-        running_server(ServerConfig(data=setting.folder / "counted")) as counted,
+        counted_server(setting.folder / "taking") as taking,
     ):
         for images in sizes:
             case = f"{images:,} images"
             store = _packed(packing, setting.folder, images)
+            before = taking.calls()
             for what, seconds in _seconds(taking, store).items():
                 yield Measurement(what, case, seconds, "s")
-            yield Measurement("calls of OMERO an image", case, _calls(counted, store) / images, "")
+            yield Measurement("calls of OMERO an image", case, (taking.calls() - before) / images, "")
 
 
 def _packed(server: ServerProcess, folder: Path, images: int) -> MemoryStore:
@@ -64,7 +62,7 @@ def _packed(server: ServerProcess, folder: Path, images: int) -> MemoryStore:
     with root_clients(server, "plain") as (client,):
         dataset = _dataset(client, folder, images)
     store = MemoryStore()
-    with connect(_login(server.host, server.root_password, server.ssl)) as connection:
+    with connect(_login(server)) as connection:
         omero_of = OmeroImageServer(connection)
         request = PackRequest((ObjectRef(Kind.DATASET, dataset),), f"{store.home}/packet.zip")
         pack.apply(pack.plan(request, omero_of, store, clock=SystemClock()), omero_of, store)
@@ -113,8 +111,8 @@ def _annotations(image: int, tag: int) -> Iterator[Any]:
     yield roi
 
 
-def _login(host: str, password: str, port: int) -> UserPassword:
-    return UserPassword(host, "root", password, port)
+def _login(server: Server) -> UserPassword:
+    return UserPassword(server.host, "root", server.root_password, server.ssl)
 
 
 @dataclass
@@ -135,16 +133,16 @@ class _Clock:
         self._began, self._present = now, text.lower()
 
 
-def _seconds(server: ServerProcess, store: MemoryStore) -> dict[str, float]:
+def _seconds(server: CountedServer, store: MemoryStore) -> dict[str, float]:
     """Of each part; and of processors, which tells how it grows where others are at work too."""
-    ours, theirs, clock = time.process_time(), processor_s(server.process.pid), _Clock()
-    _load(_login(server.host, server.root_password, server.ssl), store, clock)
+    ours, theirs, clock = time.process_time(), processor_s(server.pid), _Clock()
+    _load(_login(server), store, clock)
     clock.turn("end")
     return {
         **clock.parts,
         "all": sum(clock.parts.values()),
         "processor time of ours": time.process_time() - ours,
-        "processor time of OMERO": processor_s(server.process.pid) - theirs,
+        "processor time of OMERO": processor_s(server.pid) - theirs,
     }
 
 
@@ -154,9 +152,3 @@ def _load(login: UserPassword, store: MemoryStore, clock: _Clock) -> None:
         receiver = receiver_on(connection)
         plan = unpack.plan(UnpackRequest(path), packet, receiver)
         unpack.apply(plan, packet, receiver, clock=SystemClock(), report=clock)
-
-
-def _calls(server: OmeroServer, store: MemoryStore) -> float:
-    server.counters.reset()
-    _load(_login(server.host, server.root_password, server.ssl_port), store, _Clock())
-    return float(server.counters.calls())

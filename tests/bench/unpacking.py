@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 from irods.password_obfuscation import encode
@@ -26,10 +25,11 @@ from omero_irods_sandbox.omero_server.running import ServerProcess
 from tests.bench import shim
 from tests.bench.counted_server import CountedServer, counted_server
 from tests.bench.image_sets import KIB, MIB, ImageSet, import_set
-from tests.bench.measured import Taken, run
+from tests.bench.measured import Taken, middle, run
 from tests.bench.memory import warm
 from tests.bench.omero_server import Server, omero_server, root_clients
 from tests.bench.registry import Measurement, Setting, section
+from tests.bench.zones import session_of
 from tests.wire.omero_server.import_client import import_files
 
 _SETS: Final = (ImageSet(60, 8 * MIB), ImageSet(200, 64 * KIB), ImageSet(1, 2048 * MIB))
@@ -85,11 +85,7 @@ def _stage(folder: Path) -> Iterator[_Stage]:
         packing = stack.enter_context(omero_server(folder / "packing"))
         taking = stack.enter_context(counted_server(folder / "taking"))
         zone = stack.enter_context(zone_process(folder / "zone", "--port", "0"))
-        session = stack.enter_context(
-            iRODSSession(
-                host=zone.host, port=zone.port, user=zone.admin, password=zone.password, zone=zone.zone
-            )
-        )
+        session = stack.enter_context(session_of(zone))
         (folder / "irodsA").write_text(encode(zone.password))
         scratch = folder / "scratch"
         shim.make_class_path(scratch)
@@ -126,8 +122,8 @@ def _all_ways(stage: _Stage, dataset: int, images: ImageSet, rounds: int) -> dic
         (IN_PLACE, expanded, "--in-place"),
     ):
         unpack = partial(stage.ours, stage.taking, "unpack", *arguments, "--again")
-        taken[way] = _middle([measured(partial(unpack, f"{way}{number}")) for number in range(rounds)])
-    taken[BARE] = _middle([measured(lambda: _bare_import(stage, images)) for _ in range(rounds)])
+        taken[way] = middle([measured(partial(unpack, f"{way}{number}")) for number in range(rounds)])
+    taken[BARE] = middle([measured(lambda: _bare_import(stage, images)) for _ in range(rounds)])
     stage.session.data_objects.unlink(snapshot, force=True)
     return taken
 
@@ -168,15 +164,6 @@ from irods.session import iRODSSession
 with iRODSSession(irods_env_file=sys.argv[1]) as session:
     session.data_objects.get(sys.argv[2], sys.argv[3])
 """
-
-
-def _middle(found: list[Taken]) -> Taken:
-    return Taken(
-        median(one.seconds for one in found),
-        max(one.memory for one in found),
-        max(one.scratch for one in found),
-        max(one.calls for one in found),
-    )
 
 
 def _measurements(case: str, taken: Mapping[str, Taken]) -> Iterator[Measurement]:

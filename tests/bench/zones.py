@@ -10,9 +10,19 @@ from typing import Any, Final
 
 from irods.session import iRODSSession
 
-from omero_irods_sandbox.irods_zone.running import zone_process
+from omero_irods_sandbox.irods_zone.running import ZoneProcess, zone_process
+from omero_irods_sandbox.irods_zone.zone import Zone
 
 _OPTIONS: Final[dict[str, tuple[str, ...]]] = {"plain": (), "TLS": ("--tls",)}
+
+
+def session_of(zone: ZoneProcess | Zone) -> iRODSSession:
+    """A session of the zone's administrator."""
+    if isinstance(zone, ZoneProcess):
+        user, name = zone.admin, zone.zone
+    else:
+        user, name = zone.config.admin, zone.name
+    return iRODSSession(host=zone.host, port=zone.port, user=user, password=zone.password, zone=name)
 
 
 @contextmanager
