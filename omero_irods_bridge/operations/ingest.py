@@ -25,8 +25,8 @@ from omero_irods_bridge.operations.ingesting.links import (
     release,
     repair_links,
 )
-from omero_irods_bridge.operations.ingesting.opt_ins import all_with, topmost, whole_of
-from omero_irods_bridge.operations.ingesting.planning import IngestPlan, check_there, make_plan
+from omero_irods_bridge.operations.ingesting.opt_ins import all_with, topmost
+from omero_irods_bridge.operations.ingesting.planning import IngestPlan, make_plan
 from omero_irods_bridge.operations.ingesting.probing import Places
 from omero_irods_bridge.operations.ingesting.standing import (
     Standing,
@@ -89,10 +89,9 @@ def plan(
         NotFound: the collection is not there.
         Unreachable: iRODS does not answer.
     """
-    check_there(store, collection)
-    whole = whole_of(store, collection, hands, options)
-    made = make_plan(store, whole, hands, options, clock=clock, report=report, cancel=cancel or CancelToken())
-    return made if whole == collection else only_within(made, collection)
+    cancel = cancel or CancelToken()
+    made = make_plan(store, collection, hands, options, clock=clock, report=report, cancel=cancel)
+    return made if made.collection == collection else only_within(made, collection)
 
 
 def apply(

@@ -99,9 +99,24 @@ def find_opt_ins(store: TreeStore, below: str, hands: Hands, options: IngestOpti
 
 def whole_of(store: TreeStore, collection: str, hands: Hands, options: IngestOptions) -> str:
     """Where files of a set may be of which one is in ``collection``: above it, where sets go over several."""
-    if not any(rule.below for rule in options.sets):
+    if not _go_over_several(options):
         return collection
-    opt_in = find_opt_ins(store, collection, hands, options).over(collection)
+    return _whole(find_opt_ins(store, collection, hands, options), collection)
+
+
+def find_whole(store: TreeStore, collection: str, hands: Hands, options: IngestOptions) -> tuple[str, OptIns]:
+    """:func:`whole_of` the collection, and what holds at, above and below that."""
+    found = find_opt_ins(store, collection, hands, options)
+    whole = _whole(found, collection) if _go_over_several(options) else collection
+    return whole, found if whole == collection else find_opt_ins(store, whole, hands, options)
+
+
+def _go_over_several(options: IngestOptions) -> bool:
+    return any(rule.below for rule in options.sets)
+
+
+def _whole(opt_ins: OptIns, collection: str) -> str:
+    opt_in = opt_ins.over(collection)
     return opt_in.root if isinstance(opt_in, OptIn) else collection
 
 

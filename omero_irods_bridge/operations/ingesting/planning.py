@@ -37,7 +37,7 @@ from omero_irods_bridge.operations.ingesting.completeness import Patience, quiet
 from omero_irods_bridge.operations.ingesting.grouping import ReadReferences, group
 from omero_irods_bridge.operations.ingesting.hands import Hands
 from omero_irods_bridge.operations.ingesting.latecomers import Latecomers
-from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_opt_ins, snapshots_in
+from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_whole, snapshots_in
 from omero_irods_bridge.operations.ingesting.references import referred
 from omero_irods_bridge.operations.ingesting.targets import expand
 from omero_irods_bridge.operations.ingesting.unsayable import unsayable
@@ -102,21 +102,27 @@ def make_plan(
     report: Report,
     cancel: CancelToken,
 ) -> IngestPlan:
-    """Look through what opted in at, above and below ``collection``, which is there."""
+    """Look through what opted in at, above and below ``collection``, and sets that it has a part of.
+
+    The plan is of the collection that has the whole of these, which may be above.
+
+    Raises:
+        NotFound: the collection is not there.
+    """
+    _check_there(store, collection)
     report(Step(f"Looking for what opted in below {collection}"))
-    opt_ins = find_opt_ins(store, collection, hands, options)
-    roots = opt_ins.roots(collection)
+    whole, opt_ins = find_whole(store, collection, hands, options)
+    roots = opt_ins.roots(whole)
     objects, avus = _contents(store, roots, options, report, cancel)
     opt_ins.snapshots |= snapshots_in(avus, options) - objects.keys()
     draft = _Draft(opt_ins, objects, avus, options, hands)
     draft.sort_out()
     now = _time(store, clock, report) if draft.needs_time(clock.now()) else clock.now()
     draft.decide(now, cancel)
-    return draft.plan(collection)
+    return draft.plan(whole)
 
 
-def check_there(store: TreeStore, collection: str) -> None:
-    """Raises NotFound when the collection is not there."""
+def _check_there(store: TreeStore, collection: str) -> None:
     if store.find(collection) is None:
         raise NotFound(
             f"There is no collection {collection}, or you may not see it.",
