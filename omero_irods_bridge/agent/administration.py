@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,21 +31,16 @@ def open_jobs(settings: Settings) -> Iterator[Jobs]:
     Raises:
         NotFound: no agent has run with these settings.
     """
-    database = _database(settings)
-    try:
+    with closing(_database(settings)) as database:
         yield Jobs(database, SystemClock())
-    finally:
-        database.close()
 
 
 @contextmanager
 def open_schedules(settings: Settings) -> Iterator[Schedules]:
     """The schedules of the settings, for the administrator."""
-    database, clock = Database(settings.agent.database), SystemClock()
-    try:
+    clock = SystemClock()
+    with closing(Database(settings.agent.database)) as database:
         yield Schedules(database, clock, settings.agent.schedules, Jobs(database, clock))
-    finally:
-        database.close()
 
 
 def standing(settings: Settings) -> Standing:
@@ -58,12 +53,10 @@ def standing(settings: Settings) -> Standing:
     from omero_irods_bridge.agent.queues import Queues  # noqa: PLC0415
     from omero_irods_bridge.agent.standing import Standing  # noqa: PLC0415
 
-    database, clock = _database(settings), SystemClock()
-    try:
+    clock = SystemClock()
+    with closing(_database(settings)) as database:
         queues = Queues(Jobs(database, clock), settings.agent.limits_of_kinds)
         return Standing(queues.all(), Workers(database, clock).all())
-    finally:
-        database.close()
 
 
 def adopt(settings: Settings, worker: str) -> list[int]:
@@ -74,14 +67,11 @@ def adopt(settings: Settings, worker: str) -> list[int]:
     """
     if not _WORKER_NAME.fullmatch(worker):
         raise UsageError(f"{worker!r} is not the name of a worker.")
-    database = _database(settings)
-    try:
-        with lease(database, worker):
-            jobs = Attempts(database, SystemClock()).adopt(worker)
-            Workers(database, SystemClock()).left(worker)
-            return jobs
-    finally:
-        database.close()
+    clock = SystemClock()
+    with closing(_database(settings)) as database, lease(database, worker):
+        jobs = Attempts(database, clock).adopt(worker)
+        Workers(database, clock).left(worker)
+        return jobs
 
 
 def _database(settings: Settings) -> Database:
