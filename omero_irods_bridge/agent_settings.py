@@ -55,6 +55,11 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def url_at(host: str, port: int) -> str:
+    """Of what answers at this address, which may be one of IPv6."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def _cron(text: str) -> str:
     from croniter import CroniterError, croniter  # noqa: PLC0415 -- only who has schedules waits for it
 
@@ -141,9 +146,14 @@ class AgentSettings(BaseModel):
         return host.strip("[]"), int(port)
 
     @property
+    def listening_url(self) -> str:
+        """Where it answers on its own computer."""
+        return url_at(*self.address)
+
+    @property
     def page_url(self) -> str:
         """What links to it begin with, without a slash at the end."""
-        return self.public_url or f"http://{self.listen}"
+        return self.public_url or self.listening_url
 
     @property
     def client_url(self) -> str:

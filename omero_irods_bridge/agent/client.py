@@ -58,8 +58,7 @@ class AgentClient:
         _check_private(url)
         self.url = url.rstrip("/")
         self._headers = {"Accept": "application/json", **headers}
-        proxies = [] if url.startswith("https:") else [urllib.request.ProxyHandler({})]
-        self._open = urllib.request.build_opener(*proxies, _NoRedirect()).open
+        self._open = opener_for(url, _NoRedirect()).open
 
     def submit(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Hand in a job; it is durable when this returns. Its fields, with the ``url`` of its page.
@@ -126,6 +125,12 @@ class AgentClient:
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error.code, error.read(LARGEST_ANSWER), self.url) from None
+
+
+def opener_for(url: str, *handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    """What asks an agent at ``url``; what is not encrypted goes through no proxy."""
+    proxies = [] if url.startswith("https:") else [urllib.request.ProxyHandler({})]
+    return urllib.request.build_opener(*proxies, *handlers)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

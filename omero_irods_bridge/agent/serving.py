@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from omero_irods_bridge.agent.answering import application
 from omero_irods_bridge.agent.http.serving import served
 from omero_irods_bridge.agent.parts import Parts, opened
+from omero_irods_bridge.agent_settings import url_at
 from omero_irods_bridge.model.events import CancelToken
 from omero_irods_bridge.settings import Settings
 
@@ -28,7 +29,7 @@ def answering(parts: Parts) -> Iterator[None]:
     """Answer while the block runs."""
     agent = parts.settings.agent
     app = application(parts)
-    with served(app, *agent.address) as (host, port):
+    with served(app, *agent.address) as address:
         if agent.public_url is None and not agent.address[1]:  # links name the port that was free
-            app.state.public_url = f"http://{host}:{port}"
+            app.state.public_url = url_at(*address)
         yield

@@ -6,10 +6,10 @@ import http.client
 import os
 import shutil
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Final
 
+from omero_irods_bridge.agent.client import opener_for
 from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.doctor.diagnosis import Diagnoses, Diagnosis, ok, problem, skipped, warning
 from omero_irods_bridge.doctor.server import room
@@ -42,23 +42,16 @@ def _nearest(folder: Path) -> Path:
 def look_at_agent(agent: AgentSettings) -> Diagnoses:
     """Does it answer where the settings say: at ``listen``, with ``users``, and at ``url``, with that?"""
     if agent.users is not None and agent.address[1]:
-        yield _answers(
-            _listening(agent), "Start it: omero-irods agent run. With workers alone here all is well."
-        )
+        remedy = "Start it: omero-irods agent run. With workers alone here all is well."
+        yield _answers(agent.listening_url, remedy)
     if agent.url is not None:
         yield _answers(agent.url, "Does it run there? Another address: agent.url.")
 
 
-def _listening(agent: AgentSettings) -> str:
-    host, port = agent.address
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def _answers(url: str, remedy: str) -> Diagnosis:
     check = "agent"
-    proxies = [] if url.startswith("https:") else [urllib.request.ProxyHandler({})]  # as agent/client.py
     try:
-        with urllib.request.build_opener(*proxies).open(f"{url}/healthz", timeout=TIMEOUT_S):
+        with opener_for(url).open(f"{url}/healthz", timeout=TIMEOUT_S):
             return ok(check, f"it answers at {url}")
     except urllib.error.HTTPError as error:
         error.close()

@@ -274,6 +274,7 @@ def test_the_answer_to_a_submission_links_to_its_page(jobs: Jobs) -> None:
         job = api.post("/api/v1/jobs", json={"kind": "gc"}, headers=session_of("ada")).json()
         assert job["url"] == f"https://omero.example.org/irods/jobs/{job['id']}"
     assert AgentSettings().page_url == "http://127.0.0.1:8640"
+    assert [AgentSettings(listen=f"{host}:1").page_url for host in ("::1", "[::1]")] == ["http://[::1]:1"] * 2
     assert AgentSettings(public_url="https://a.example/b/").page_url == "https://a.example/b"
 
 
