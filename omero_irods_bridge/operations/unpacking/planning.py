@@ -13,15 +13,12 @@ from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations.unpacking.additions import HOLDS
 from omero_irods_bridge.operations.unpacking.in_place import Places, in_place_problems
-from omero_irods_bridge.operations.unpacking.owners import (
-    Owners,
-    find_owners,
+from omero_irods_bridge.operations.unpacking.owner_problems import (
     group_problems,
     owner_notices,
     owner_problems,
-    user_names,
-    with_owners,
 )
+from omero_irods_bridge.operations.unpacking.owners import Owners, find_owners, user_names, with_owners
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.content_of_packet import PacketContent, load_content, select
 from omero_irods_bridge.packet.reading import MANIFEST, TRANSFER_XML, Packet
