@@ -107,6 +107,13 @@ class People:
         made.details.permissions = omero_model.PermissionsI(permissions)
         return Group(self._root.getAdminService().createGroup(made), name)
 
+    def make_group_of(self, *users: str, name: str = "lab", permissions: str = "rwra--") -> Group:
+        """With new users of these names in it."""
+        made = self.make_group(name, permissions)
+        for one in users:
+            self.make_user(one, made)
+        return made
+
     def make_user(self, name: str, *groups: Group) -> User:
         made = omero_model.ExperimenterI()
         made.omeName, made.firstName, made.lastName = rstring(name), rstring("Test"), rstring(name)

@@ -20,6 +20,7 @@ from tests.wire.bridge_unpack.canonical import assert_same, canonical
 from tests.wire.bridge_unpack.conftest import Side, packed, row_counts, rows_of
 from tests.wire.bridge_unpack.content import varied_project
 from tests.wire.bridge_unpack.killed import Load, finish, started
+from tests.wire.bridge_unpack.test_in_place import vault_files
 from tests.wire.omero_server.repository import links
 
 MOMENTS = 50
@@ -66,7 +67,7 @@ def test_killed_in_place_and_run_again_each_file_is_linked_once_and_undo_leaves_
     vault = zone.vault.resolve()
     load = Load(accounts, UnpackRequest(path, in_place=True), {f"demoResc:{vault}": PurePosixPath(vault)})
     server = hers.omero
-    before, kept = row_counts(server), files_in(vault)
+    before, kept = row_counts(server), vault_files(zone)
     finished_in_child(load)
     take_back(hers)
     calls = calls_of_a_run(load, server)
@@ -79,12 +80,8 @@ def test_killed_in_place_and_run_again_each_file_is_linked_once_and_undo_leaves_
         finished_in_child(load)
         assert (row_counts(server), len(links(server))) == (after, linked), number
         take_back(hers)
-        assert (row_counts(server), links(server), files_in(vault)) == (before, [], kept), number
+        assert (row_counts(server), links(server), vault_files(zone)) == (before, [], kept), number
     assert killed > 1
-
-
-def files_in(vault: Path) -> dict[Path, bytes]:
-    return {one: one.read_bytes() for one in vault.rglob("*") if one.is_file()}
 
 
 def killed_at_call(load: Load, server: OmeroServer, number: int) -> bool:

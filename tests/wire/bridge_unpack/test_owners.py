@@ -70,6 +70,12 @@ def there(pair: Any, server: OmeroServer, store: IrodsStore, place: str, tmp_pat
     return There(path, one, other, ana.getGroupFromContext().getName(), rows)
 
 
+@pytest.fixture
+def lab(there: There, people: People) -> Group:
+    """A group of B in which both are."""
+    return people.make_group_of(there.ana, there.ben)
+
+
 def _dataset(gateway: Any, folder: Path) -> ObjectRef:
     folder.mkdir()
     return make_dataset(gateway, folder, [(16, 16)])
@@ -95,11 +101,8 @@ def owners_lost(loaded: Any) -> dict[str, int]:
 
 
 def test_two_owners_keep_what_was_theirs_and_undo_leaves_nothing(
-    there: There, store: IrodsStore, people: People
+    there: There, store: IrodsStore, people: People, lab: Group
 ) -> None:
-    lab = people.make_group("lab")
-    for name in (there.ana, there.ben):
-        people.make_user(name, lab)
     side = people.root_in(lab)
     before = row_counts(side.omero)
     loaded = unpacked(store, there.path, side, as_owner=True)
@@ -116,9 +119,7 @@ def test_two_owners_keep_what_was_theirs_and_undo_leaves_nothing(
 def test_a_user_who_is_called_otherwise_here_gets_what_was_his(
     there: There, store: IrodsStore, people: People
 ) -> None:
-    lab = people.make_group("lab")
-    people.make_user("carol", lab)
-    people.make_user(there.ben, lab)
+    lab = people.make_group_of("carol", there.ben)
     side = people.root_in(lab)
     plan = planned(store, there.path, side, owners=OwnerMap({there.ana: "carol"}))
     assert {(one.there, one.here) for one in people_of(plan)} == {
@@ -137,8 +138,7 @@ def people_of(plan: UnpackPlan) -> tuple[PacketOwner, ...]:
 
 
 def test_two_users_may_become_one(there: There, store: IrodsStore, people: People) -> None:
-    lab = people.make_group("lab")
-    people.make_user("carol", lab)
+    lab = people.make_group_of("carol")
     side = people.root_in(lab)
     before = row_counts(side.omero)
     both = OwnerMap({there.ana: "carol", there.ben: "carol"})
@@ -152,9 +152,7 @@ def test_two_users_may_become_one(there: There, store: IrodsStore, people: Peopl
 def test_a_load_is_another_one_only_when_somebody_is_renamed(
     there: There, store: IrodsStore, people: People
 ) -> None:
-    lab = people.make_group("lab")
-    for name in (there.ana, there.ben, "carol"):
-        people.make_user(name, lab)
+    lab = people.make_group_of(there.ana, there.ben, "carol")
     side = people.root_in(lab)
     loads = [
         planned(store, there.path, side, owners=OwnerMap(users)).load
@@ -166,8 +164,7 @@ def test_a_load_is_another_one_only_when_somebody_is_renamed(
 def test_what_belonged_to_somebody_unknown_is_told_of_and_becomes_the_loaders(
     there: There, store: IrodsStore, people: People
 ) -> None:
-    lab = people.make_group("lab")
-    people.make_user(there.ben, lab)
+    lab = people.make_group_of(there.ben)
     side = people.root_in(lab)
     plan = planned(store, there.path, side)
     assert not plan.problems
@@ -184,9 +181,8 @@ def test_what_belonged_to_somebody_unknown_is_told_of_and_becomes_the_loaders(
 def test_a_recipient_who_is_not_in_the_group_is_refused_before_anything_starts(
     there: There, store: IrodsStore, people: People
 ) -> None:
-    lab = people.make_group("lab")
-    people.make_user(there.ana, lab)
-    people.make_user(there.ben, people.make_group("elsewhere"))
+    lab = people.make_group_of(there.ana)
+    people.make_group_of(there.ben, name="elsewhere")
     (problem,) = planned(store, there.path, people.root_in(lab)).problems
     assert isinstance(problem, AccessDenied)
     assert problem.message.endswith(f": {there.ben}.")
@@ -194,11 +190,8 @@ def test_a_recipient_who_is_not_in_the_group_is_refused_before_anything_starts(
 
 
 def test_names_that_omero_does_not_have_are_refused_with_their_keys_if_the_packet_has_them(
-    there: There, store: IrodsStore, people: People
+    there: There, store: IrodsStore, people: People, lab: Group
 ) -> None:
-    lab = people.make_group("lab")
-    for name in (there.ana, there.ben):
-        people.make_user(name, lab)
     wrong = OwnerMap({"zoe": "no one", there.ben: "nobody"}, {"no lab": "no", there.group: "none"})
     problems = planned(store, there.path, people.root_in(lab), owners=wrong).problems
     told = [one.message for one in problems]
@@ -212,8 +205,7 @@ def test_names_that_omero_does_not_have_are_refused_with_their_keys_if_the_packe
 def test_a_map_of_a_whole_site_makes_the_same_load_whatever_else_it_names(
     there: There, store: IrodsStore, people: People
 ) -> None:
-    lab = people.make_group("lab")
-    people.make_user("carol", lab)
+    lab = people.make_group_of("carol")
     maps = (
         {there.ana: "carol"},
         {there.ana: "carol", "zoe": "zoe2"},
@@ -234,11 +226,8 @@ def test_names_without_keeping_owners_are_a_mistake() -> None:
 
 
 def test_an_administrator_with_just_the_privileges_loads_for_others_and_takes_it_back(
-    there: There, store: IrodsStore, people: People
+    there: There, store: IrodsStore, people: People, lab: Group
 ) -> None:
-    lab = people.make_group("lab")
-    for name in (there.ana, there.ben):
-        people.make_user(name, lab)
     side = people.log_in(people.make_administrator("keeper", lab, KEPT_BY))
     before = row_counts(side.omero)
     loaded = unpacked(store, there.path, side, as_owner=True)
@@ -248,11 +237,8 @@ def test_an_administrator_with_just_the_privileges_loads_for_others_and_takes_it
 
 
 def test_without_the_privilege_to_give_nothing_starts(
-    there: There, store: IrodsStore, people: People
+    there: There, store: IrodsStore, people: People, lab: Group
 ) -> None:
-    lab = people.make_group("lab")
-    for name in (there.ana, there.ben):
-        people.make_user(name, lab)
     side = people.log_in(people.make_administrator("keeper", lab, ("WriteOwned", "WriteFile")))
     (problem,) = planned(store, there.path, side).problems
     assert isinstance(problem, AccessDenied)
@@ -260,11 +246,8 @@ def test_without_the_privilege_to_give_nothing_starts(
 
 
 def test_what_omero_refuses_to_give_stays_the_loaders_and_the_load_is_complete(
-    there: There, store: IrodsStore, people: People
+    there: There, store: IrodsStore, people: People, lab: Group
 ) -> None:
-    lab = people.make_group("lab")
-    for name in (there.ana, there.ben):
-        people.make_user(name, lab)
     keeper = people.make_administrator("keeper", lab, KEPT_BY)
     side = people.log_in(keeper)
     told: list[Any] = []
@@ -286,9 +269,7 @@ def test_in_a_private_group_everything_of_one_owner_arrives_and_can_be_taken_bac
     gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path, people: People, user: User
 ) -> None:
     path = packed(omero, store, place, (varied_project(gateway, tmp_path),))
-    den = people.make_group("den", "rw----")
-    people.make_user(user.name, den)
-    side = people.root_in(den)
+    side = people.root_in(people.make_group_of(user.name, name="den", permissions="rw----"))
     side.receiver.writer.save([{"@": "TagAnnotation:_1", "textValue": "good", "description": "in focus"}])
     before = row_counts(side.omero)
     loaded = unpacked(store, path, side, as_owner=True)
@@ -305,9 +286,7 @@ def test_in_a_private_group_everything_of_one_owner_arrives_and_can_be_taken_bac
 def test_into_a_private_group_nothing_of_several_owners_is_loaded(
     there: There, store: IrodsStore, people: People
 ) -> None:
-    den = people.make_group("den", "rw----")
-    for name in (there.ana, there.ben):
-        people.make_user(name, den)
+    den = people.make_group_of(there.ana, there.ben, name="den", permissions="rw----")
     (problem,) = planned(store, there.path, people.root_in(den)).problems
     assert isinstance(problem, UsageError)
     assert "den is private" in problem.message
@@ -323,9 +302,7 @@ def test_into_a_private_group_nothing_of_several_owners_is_loaded(
 def test_killed_while_it_gives_it_goes_on_and_undo_leaves_nothing(
     there: There, store: IrodsStore, people: People, accounts: Accounts
 ) -> None:
-    lab = people.make_group("keepers")
-    for name in (there.ana, there.ben):
-        people.make_user(name, lab)
+    lab = people.make_group_of(there.ana, there.ben, name="keepers")
     keeper = people.make_administrator("keeper", lab, KEPT_BY)
     side = people.log_in(keeper)
     before = row_counts(side.omero)
@@ -368,11 +345,8 @@ def graph_of(side: Side, loaded: Any) -> Any:
 
 
 def test_what_somebody_gave_to_a_third_person_meanwhile_stays_with_him(
-    there: There, store: IrodsStore, people: People
+    there: There, store: IrodsStore, people: People, lab: Group
 ) -> None:
-    lab = people.make_group("lab")
-    for name in (there.ana, there.ben):
-        people.make_user(name, lab)
     side = people.root_in(lab)
     carol = people.make_user("carol", lab)
     side.omero.faults.fail_call("ServiceFactory.submit")
@@ -413,11 +387,8 @@ def test_who_keeps_owners_is_in_the_group_of_the_packet_or_in_the_one_of_the_fil
 
 
 def test_without_the_group_of_the_packet_nothing_starts(
-    there: There, store: IrodsStore, people: People
+    there: There, store: IrodsStore, people: People, lab: Group
 ) -> None:
-    lab = people.make_group("lab")
-    for name in (there.ana, there.ben):
-        people.make_user(name, lab)
     problem = group_problem(store, there.path, people.root_in(lab))
     assert isinstance(problem, UsageError)
     assert there.group in problem.message
@@ -428,9 +399,7 @@ def test_without_the_group_of_the_packet_nothing_starts(
 def test_a_job_of_the_agent_is_done_in_the_group_of_the_packet_and_with_its_names(
     there: There, store: IrodsStore, people: People
 ) -> None:
-    lab = people.make_group("lab")
-    for name in ("carol", there.ben):
-        people.make_user(name, lab)
+    lab = people.make_group_of("carol", there.ben)
     asked: list[str] = []
 
     @contextmanager
@@ -454,9 +423,7 @@ def test_a_job_of_the_agent_is_done_in_the_group_of_the_packet_and_with_its_name
 
 
 def test_images_of_a_stock_packet_go_to_whom_they_were_of(people: People, tmp_path: Path) -> None:
-    lab = people.make_group("lab")
-    people.make_user("ana", lab)
-    side = people.root_in(lab)
+    side = people.root_in(people.make_group_of("ana"))
     (tmp_path / "packet" / "root_0").mkdir(parents=True)
     (tmp_path / "packet" / "root_0" / "a.tif").write_bytes(tiff())
     origin = (
