@@ -26,14 +26,13 @@ def show_plan(plan: IngestPlan, told: Told) -> None:
     if told.as_json:
         output.json_result({"plan": _plan_fields(plan)})
         return
-    timely = [item for item in plan.items if item.late is None]
-    _tell(f"{item.files.path} -> {item.target}, as {item.user}, {item.opt_in.mode}" for item in timely)
+    _tell(f"{item.files.path} -> {item.target}, as {item.user}, {item.opt_in.mode}" for item in plan.timely)
     _tell(f"{found.path} is looked at: it may be a packet" for found in plan.packets)
     left = [*_waiting_lines(plan.waiting, plan.failed)]
-    left += [f"{late.message} {late.hint}" for late in filter(None, (item.late for item in plan.items))]
+    left += [f"{late.message} {late.hint}" for late in plan.late]
     left += [f"{one.path} failed before, and is not tried again: {one.reason}" for one in plan.failed_before]
     _tell(left or ["Nothing waits."])
-    sets, size = views.count(len(timely), "set"), views.size(plan.size)
+    sets, size = views.count(len(plan.timely), "set"), views.size(plan.size)
     output.result(f"Would import {sets} with {size}; nothing was imported.")
 
 

@@ -98,7 +98,7 @@ class _Applying:
         self._turn = threading.Lock()
 
     def run(self) -> None:
-        total = sum(item.late is None for item in self._plan.items)
+        total = len(self._plan.timely)
         self._work.report(Step("Importing", bytes_total=self._plan.size, items_total=total))
         for (user, group), items in _by_user(self._plan.items).items():
             self._for_user(user, group, items)

@@ -17,6 +17,7 @@ from omero_irods_bridge.model.ingest import (
     IngestItem,
     IngestOptions,
     IngestState,
+    LateMember,
     Linked,
     OptIn,
     Waiting,
@@ -85,7 +86,17 @@ class IngestPlan:
     @property
     def size(self) -> int:
         """Of all that is to be imported, in bytes."""
-        return sum(item.files.size for item in self.items if item.late is None)
+        return sum(item.files.size for item in self.timely)
+
+    @property
+    def timely(self) -> tuple[IngestItem, ...]:
+        """Those of the items that are to be imported."""
+        return tuple(item for item in self.items if item.late is None)
+
+    @property
+    def late(self) -> tuple[LateMember, ...]:
+        """Why the others are left, unless OMERO has them."""
+        return tuple(item.late for item in self.items if item.late is not None)
 
     def known(self, path: str) -> Known:
         """What the AVUs of a path say."""

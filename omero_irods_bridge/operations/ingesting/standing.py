@@ -63,8 +63,8 @@ def standing_of(path: str, plan: IngestPlan) -> Standing:
     inside = {one: plan.known(one) for one in plan.objects if _is_at(one, path)}
     ready = tuple(
         item.files.path
-        for item in plan.items
-        if item.late is None and any(_is_at(member.path, path) for member in item.files.members)
+        for item in plan.timely
+        if any(_is_at(member.path, path) for member in item.files.members)
     )
     return Standing(
         path=path,
@@ -87,7 +87,7 @@ def _failed(plan: IngestPlan, path: str, inside: Mapping[str, Known]) -> Iterato
         if _is_at(one.path, path):
             yield Waiting(one.path, f"{one.error.message} {one.error.hint}".strip())
     yield from (one for one in plan.failed_before if _is_at(one.path, path))
-    for late in filter(None, (item.late for item in plan.items)):
+    for late in plan.late:
         yield from (Waiting(one, f"{late.message} {late.hint}") for one in late.news if _is_at(one, path))
     for member, known in inside.items():
         if member not in told and has_failed(known, plan.objects[member]):
