@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -139,19 +140,13 @@ class _Applying:
                 yield item
 
     def _is_in_omero(self, item: IngestItem, late: LateMember, side: IngestSide) -> bool:
-        try:
-            if is_imported(item, side, self._work):
-                return True
-            self._leave(item, late)
-        except Interrupted:
-            raise
-        except _PASSING as error:
-            self.wait(late.news[0], error)
-        except BridgeError as error:
-            if breaks_off(error):
-                raise
-            self.fail(IngestFailure(late.news[0], error))
-        return False
+        is_there = False
+        path = late.news[0]
+        with self._alone(path, lambda error: self.fail(IngestFailure(path, error))):
+            is_there = is_imported(item, side, self._work)
+            if not is_there:
+                self._leave(item, late)
+        return is_there
 
     def _leave(self, item: IngestItem, late: LateMember) -> None:
         self._tally.failed.append(IngestFailure(late.news[0], late))
@@ -199,22 +194,28 @@ class _Applying:
         carded: dict[tuple[str, str], tuple[Card, IngestItem]],
     ) -> None:
         """Import a set; several threads, each with its importer."""
-        try:
+        with self._alone(item.files.path, lambda error: self._failed(item, error, is_queued=True)):
             with self._turn:
                 target = containers.place(item.target, item.opt_in.existing or self._plan.options.existing)
                 self._begin_card(item, str(target), carded)
             with self._counter.one() as report:
                 worker = Worker(importer, side, self._turn, report, cancel)
                 self._tally.done.append(ingest(item, target, worker, self._work))
+        self._counter.add(item.files.size)
+
+    @contextmanager
+    def _alone(self, path: str, fail: Callable[[BridgeError], None]) -> Iterator[None]:
+        """What goes wrong with one set stops no other: it waits, or fails."""
+        try:
+            yield
         except Interrupted:
             raise
         except _PASSING as error:
-            self.wait(item.files.path, error)
+            self.wait(path, error)
         except BridgeError as error:
             if breaks_off(error):
                 raise
-            self._failed(item, error, is_queued=True)
-        self._counter.add(item.files.size)
+            fail(error)
 
     def _begin_card(
         self, item: IngestItem, container: str, carded: dict[tuple[str, str], tuple[Card, IngestItem]]
