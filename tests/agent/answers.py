@@ -69,8 +69,26 @@ class KnownUsers:
         return name
 
 
+class EndedHere:
+    """As far as this process knows, and as long as it lives."""
+
+    def __init__(self) -> None:
+        self._ended: set[str] = set()
+
+    def end(self, sign_in: str, expires: float) -> None:
+        self._ended.add(sign_in)
+
+    def has_ended(self, sign_in: str) -> bool:
+        return sign_in in self._ended
+
+
+def local_cookies(secret: str = SECRET, *, is_secure: bool = False, **more: Any) -> Cookies:
+    """Of an agent that remembers for itself who has signed out."""
+    return Cookies(secret, is_secure=is_secure, ended=EndedHere(), **more)
+
+
 def signing_in(users: KnownUsers, **more: Any) -> SignIn:
-    return SignIn(users, USERS, Cookies(SECRET, is_secure=False), **more)
+    return SignIn(users, USERS, local_cookies(), **more)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.engine.running import Runner
 from omero_irods_bridge.agent.health import Health
 from omero_irods_bridge.agent.http.app import create_app
-from omero_irods_bridge.agent.http.cookies import LASTS_S, Cookies
+from omero_irods_bridge.agent.http.cookies import LASTS_S
 from omero_irods_bridge.agent.mail.outbox import Bundling, Outbox
 from omero_irods_bridge.agent.recovery import LOOK_S, Recovery
 from omero_irods_bridge.agent.store.attempts import Attempt, Attempts, Begun
@@ -30,7 +30,7 @@ from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Busy, Unreachable
 from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.jobs import IngestWork, JobSpec, JobState, StateChanged
-from tests.agent.answers import SECRET, USERS, answering, assert_problem, by, tokens
+from tests.agent.answers import USERS, answering, assert_problem, by, local_cookies, tokens
 from tests.agent.conftest import NO_LIMITS, Agent, Hands, counting, until
 from tests.agent.test_durable import assert_limits
 
@@ -213,7 +213,7 @@ def test_a_clock_that_jumps_by_a_day_keeps_no_mail_waiting(
 @pytest.mark.parametrize(("jump_s", "user"), [(0, "ada"), (-60, "ada"), (DAY_S, None), (-DAY_S, None)])
 def test_a_cookie_lasts_no_longer_because_a_clock_jumped(jump_s: float, user: str | None) -> None:
     now = [1e9]
-    cookies = Cookies(SECRET, is_secure=False, now=lambda: now[0])
+    cookies = local_cookies(now=lambda: now[0])
     answer = httpx.Response(200)
     held: dict[str, str] = {}
 

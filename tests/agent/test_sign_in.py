@@ -46,6 +46,7 @@ from tests.agent.answers import (
     assert_problem,
     by,
     key_of,
+    local_cookies,
     session_of,
     signing_in,
     tokens,
@@ -93,7 +94,7 @@ def sign_in(api: httpx.Client, name: str = "ada", password: str = "", **headers:
 def over_omero(server: OmeroServer, jobs: Jobs, user: User, hands: Hands) -> Iterator[httpx.Client]:  # noqa: F811
     omero = OmeroSettings(host=server.host, port=server.ssl_port)
     identities = Identities.parse('[users]\n"*" = "{name}"')
-    known = SignIn(OmeroUsers(omero), identities, Cookies(SECRET, is_secure=False), hands.now)
+    known = SignIn(OmeroUsers(omero), identities, local_cookies(), hands.now)
     with answering(create_app(Desk(jobs, identities), tokens(), Site(sign_in=known))) as client:
         yield client
 
@@ -157,9 +158,7 @@ def test_a_session_by_sudo_is_good_for_nobody(
 
 
 def test_while_omero_is_away_tokens_and_cookies_go_on(jobs: Jobs) -> None:
-    known = SignIn(
-        OmeroUsers(OmeroSettings(host="127.0.0.1", port=1)), USERS, Cookies(SECRET, is_secure=False)
-    )
+    known = SignIn(OmeroUsers(OmeroSettings(host="127.0.0.1", port=1)), USERS, local_cookies())
     with answering(create_app(Desk(jobs, USERS), tokens(), Site(sign_in=known))) as api:
         assert_problem(api.get("/api/v1/jobs", headers=session_of("ada")), 503, "unreachable")
         assert_problem(sign_in(api), 503, "unreachable")
@@ -173,7 +172,7 @@ def test_while_omero_is_away_tokens_and_cookies_go_on(jobs: Jobs) -> None:
 
 def cookie_of(name: str, secret: str = SECRET, now: float | None = None) -> str:
     answer = Response()
-    Cookies(secret, is_secure=False, now=time.time if now is None else lambda: now).set(answer, name)
+    local_cookies(secret, now=time.time if now is None else lambda: now).set(answer, name)
     return SimpleCookie(answer.headers["set-cookie"])[COOKIE].value
 
 
@@ -281,7 +280,7 @@ def test_what_is_over_for_long_is_not_kept(database: Database, hands: Hands) -> 
 
 
 def test_the_cookie_goes_over_tls_alone_where_there_is_tls(jobs: Jobs, users: KnownUsers) -> None:
-    known = SignIn(users, USERS, Cookies(SECRET, is_secure=True))
+    known = SignIn(users, USERS, local_cookies(is_secure=True))
     with answering(create_app(Desk(jobs, USERS), tokens(), Site(sign_in=known))) as api:
         assert "; secure" in sign_in(api).headers["set-cookie"].lower()
 

@@ -34,19 +34,6 @@ class Ended(Protocol):
     def has_ended(self, sign_in: str) -> bool: ...
 
 
-class EndedHere:
-    """As far as this process knows, and as long as it lives."""
-
-    def __init__(self) -> None:
-        self._ended: set[str] = set()
-
-    def end(self, sign_in: str, expires: float) -> None:  # noqa: ARG002 -- of the protocol
-        self._ended.add(sign_in)
-
-    def has_ended(self, sign_in: str) -> bool:
-        return sign_in in self._ended
-
-
 class Cookies:
     """Makes and reads the cookie. Who has the secret can be anybody, so it is in a private file.
 
@@ -59,10 +46,10 @@ class Cookies:
         secret: str,
         *,
         is_secure: bool,
+        ended: Ended,
         now: Callable[[], float] = time.time,
-        ended: Ended | None = None,
     ) -> None:
-        self._ended = ended or EndedHere()
+        self._ended = ended
         self._signed = URLSafeSerializer(secret, COOKIE, signer_kwargs={"digest_method": hashlib.sha256})
         self._is_secure, self._now = is_secure, now
 

@@ -15,7 +15,6 @@ from omero_irods_bridge.adapters.omero.login import UserPassword
 from omero_irods_bridge.adapters.omero.scripts import OmeroScripts
 from omero_irods_bridge.agent.desk import Desk
 from omero_irods_bridge.agent.http.app import create_app
-from omero_irods_bridge.agent.http.cookies import Cookies
 from omero_irods_bridge.agent.http.serving import served
 from omero_irods_bridge.agent.http.sign_in import SignIn
 from omero_irods_bridge.agent.http.site import Site as Behind
@@ -26,7 +25,7 @@ from omero_irods_bridge.operations import install_scripts
 from omero_irods_bridge.operations.official_scripts import FOLDER, AgentAddress, script_texts
 from omero_irods_bridge.settings import OmeroSettings
 from omero_irods_sandbox.omero_server.server import OmeroServer
-from tests.agent.answers import SECRET, tokens
+from tests.agent.answers import local_cookies, tokens
 from tests.agent.between.site import *  # noqa: F403
 from tests.agent.between.site import Gateway
 
@@ -97,7 +96,7 @@ def agent_url(server: OmeroServer, jobs: Jobs) -> Iterator[str]:
     """An agent that lets every user of the server in, under his own name; without a worker."""
     identities = Identities.parse('[users]\n"user-*" = "{name}"')
     omero = OmeroSettings(host=server.host, port=server.ssl_port)
-    known = SignIn(OmeroUsers(omero), identities, Cookies(SECRET, is_secure=False))
+    known = SignIn(OmeroUsers(omero), identities, local_cookies())
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with served(create_app(Desk(jobs, identities), tokens(), Behind(url, known)), "127.0.0.1", port):
