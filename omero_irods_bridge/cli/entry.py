@@ -12,7 +12,7 @@ import sys
 def run() -> None:
     """The process ``omero-irods``: never returns."""
     try:
-        from omero_irods_bridge.importing import collector_at_rest, freeze_imports
+        from omero_irods_bridge.python_imports import collector_at_rest, freeze_imports
 
         freeze_imports()
         with collector_at_rest():

@@ -12,7 +12,7 @@ from typing import Annotated, Protocol
 
 import typer
 
-from omero_irods_bridge.importing import collector_at_rest, freeze_imports
+from omero_irods_bridge.python_imports import collector_at_rest, freeze_imports
 from omero_irods_sandbox.errors import StartError
 
 app = typer.Typer(

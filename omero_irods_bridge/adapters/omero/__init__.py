@@ -1,6 +1,6 @@
 """OMERO through omero-py and Ice; the only place that imports them."""
 
-from omero_irods_bridge.importing import collector_at_rest
+from omero_irods_bridge.python_imports import collector_at_rest
 
 # Before any "import Glacier2": that module puts a plain Python class over the SessionNotExistException of the
 # slice definitions, unless omero's come first (reference/omero-wire.md, pitfall 2).

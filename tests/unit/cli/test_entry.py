@@ -22,7 +22,7 @@ run()
 """
 
 
-@pytest.mark.parametrize("module", ["importing", "cli.main", "cli.pack"])
+@pytest.mark.parametrize("module", ["python_imports", "cli.main", "cli.pack"])
 def test_an_interrupt_while_modules_are_imported_ends_as_an_interruption(module: str) -> None:
     program = [sys.executable, "-c", INTERRUPTED_IMPORT, "pack", "Image:1", module]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
