@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -17,6 +15,7 @@ from omero_irods_bridge.packet.file_list import FIGURE_NAMESPACE
 from omero_irods_bridge.packet.opening import open_packet
 from omero_irods_bridge.packet.reading import Packet, folder_packet
 from tests.unit.packet.sources import Bytes
+from tests.unit.packet_reading.archives import tarred, zipped
 from tests.unit.packet_reading.documents import (
     NAMESPACE,
     document,
@@ -37,21 +36,11 @@ def as_folder(members: Members) -> Packet:
 
 
 def as_zip(members: Members) -> Packet:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data in members.items():
-            archive.writestr(path, data)
-    return open_packet(Bytes(out.getvalue()))
+    return open_packet(Bytes(zipped(members, zipfile.ZIP_DEFLATED)))
 
 
 def as_tar(members: Members) -> Packet:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for path, data in members.items():
-            one = tarfile.TarInfo(f"./{path}")
-            one.size = len(data)
-            archive.addfile(one, io.BytesIO(data))
-    return open_packet(Bytes(out.getvalue()))
+    return open_packet(Bytes(tarred(members)))
 
 
 def load(
@@ -279,11 +268,7 @@ def test_the_origin_is_what_all_objects_have_in_common() -> None:
 
 def test_a_member_at_a_bad_place_is_refused_before_anything_is_read() -> None:
     (one, path) = stored(1, "r/a.tif")
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("r/a.tif", b"abc")
-        archive.writestr("transfer.xml", document(one, annotations=path))
-    data = bytearray(out.getvalue())
+    data = bytearray(zipped({"r/a.tif": b"abc", "transfer.xml": document(one, annotations=path)}))
     data[30] ^= 1  # the name in the local header
     with pytest.raises(BadPacket):
         load_content(open_packet(Bytes(bytes(data))))

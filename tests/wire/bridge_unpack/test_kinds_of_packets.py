@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,6 +17,7 @@ from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.packet.content_of_packet import PacketForm
 from omero_irods_bridge.packet.reading import Packet
 from omero_irods_bridge.wiring import SystemClock
+from tests.unit.packet_reading.archives import tarred, zipped
 from tests.wire.bridge_import.sources import tiff
 from tests.wire.bridge_unpack.conftest import Side, rows_of
 from tests.wire.bridge_unpack.test_bad_packets import transfer_xml
@@ -73,24 +71,6 @@ def opened(store: IrodsStore, session: iRODSSession, place: str, tmp_path: Path)
         "folder": folder,
     }
     return lambda held, members: makers[held](members)
-
-
-def zipped(members: Members) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return target.getvalue()
-
-
-def tarred(members: Members) -> bytes:
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as archive:
-        for name, data in members.items():
-            entry = tarfile.TarInfo(f"./{name}")
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return target.getvalue()
 
 
 @pytest.mark.parametrize("style", STYLES)

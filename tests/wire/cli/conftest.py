@@ -15,6 +15,7 @@ import pytest
 from irods.password_obfuscation import encode
 
 from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_irods.conftest import place, store  # noqa: F401
@@ -121,3 +122,14 @@ def person(zone: Zone, server: OmeroServer, user: User, tmp_path: Path) -> Perso
         '[transfer]\npiece = "64 KiB"\n'
     )
     return Person(folder, {"OMERO_PASSWORD": user.password})
+
+
+@pytest.fixture
+def snapshot(
+    person: Person,
+    dataset: ObjectRef,  # noqa: F811
+    place: str,  # noqa: F811
+) -> str:
+    """The path of a zip of the dataset."""
+    person("pack", dataset, "--to", f"{place}/noise.zip")
+    return f"{place}/noise.zip"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,16 +14,11 @@ from omero_irods_bridge.model.errors import ExitStatus
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_sandbox.irods_zone.zone import Zone
 from omero_irods_sandbox.omero_server.server import OmeroServer
+from tests.unit.packet_reading.archives import zipped
 from tests.wire.bridge_import.sources import tiff
 from tests.wire.bridge_unpack.test_bad_packets import transfer_xml
 from tests.wire.cli.conftest import TIMEOUT_S, Finished, Person
 from tests.wire.cli.test_terminal import CTRL_C, Terminal, wait_until
-
-
-@pytest.fixture
-def snapshot(person: Person, dataset: ObjectRef, place: str) -> str:
-    person("pack", dataset, "--to", f"{place}/noise.zip")
-    return f"{place}/noise.zip"
 
 
 @pytest.fixture
@@ -139,9 +133,7 @@ def test_what_omero_has_no_place_for_is_kept_as_xml_and_said_by_the_load_itself(
     person: Person, tmp_path: Path
 ) -> None:
     path = tmp_path / "odd.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("transfer.xml", with_unknown_things())
-        archive.writestr("root_0/a.tif", tiff())
+    path.write_bytes(zipped({"transfer.xml": with_unknown_things(), "root_0/a.tif": tiff()}))
     loaded = person("unpack", path, "--json")
     assert loaded.json["loaded"]["made"]["XmlAnnotation"] == 2
     notices = " ".join(one["text"] for one in loaded.events if one["event"] == "notice")

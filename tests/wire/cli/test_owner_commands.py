@@ -16,12 +16,6 @@ from tests.wire.cli.conftest import Finished, Person
 from tests.wire.omero_server.conftest import Group, MakeUser, User
 
 
-@pytest.fixture
-def snapshot(person: Person, dataset: ObjectRef, place: str) -> str:
-    person("pack", dataset, "--to", f"{place}/noise.zip")
-    return f"{place}/noise.zip"
-
-
 @dataclass(frozen=True)
 class Root:
     """The administrator of OMERO, whose own group is ``system``."""
