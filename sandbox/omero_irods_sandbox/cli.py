@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import threading
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -155,13 +155,19 @@ def _start(start: Callable[[], _Server], what: str) -> _Server:
 
 
 def _run_until_told(ready: dict[str, object], stop: Callable[[], None]) -> None:
-    """Announce, wait for SIGTERM or SIGINT, stop."""
-    told = threading.Event()
+    """Announce, wait for SIGTERM or SIGINT, stop.
+
+    The kernel may hand a signal to any thread. A handler in Python runs in this one, which would not be woken
+    for it; the number of the signal is written to the socket whichever thread gets it.
+    """
+    told, teller = socket.socketpair()
+    teller.setblocking(False)
+    signal.set_wakeup_fd(teller.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: None)
     typer.echo(NOTICE, err=True)
     typer.echo(json.dumps(ready))
-    told.wait()
+    told.recv(1)
     stop()
 
 

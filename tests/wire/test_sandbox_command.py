@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -58,6 +60,15 @@ def test_a_zone_takes_all_options_and_the_same_folder_is_the_same_zone_again(
         assert session.data_objects.exists("/labZone/home/rods/core.py")
         assert "Another zone runs in" in refused("--root", str(root))
     assert "is of the zone labZone, not other" in refused("--root", str(root), "--zone", "other")
+
+
+def test_it_stops_whichever_of_its_threads_gets_the_signal(tmp_path: Path) -> None:
+    with zone_process(tmp_path / "zone", "--port", "0") as zone:
+        process = zone.process.pid
+        other = max(int(thread.name) for thread in Path(f"/proc/{process}/task").iterdir())
+        assert other != process
+        assert ctypes.CDLL(None).tgkill(process, other, signal.SIGTERM) == 0
+        assert zone.process.wait(20) == 0
 
 
 def refused(*arguments: str) -> str:
