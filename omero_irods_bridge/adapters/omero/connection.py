@@ -84,9 +84,15 @@ class OmeroConnection:
 
     @contextlib.contextmanager
     def another_client(self) -> Iterator[Any]:
-        """A client with a network connection of its own in the same session, for one thread."""
+        """A client with a network connection of its own in the same session, for one thread.
+
+        It is kept alive too: the router ends a client that was idle (Glacier2.SessionTimeout), whatever the
+        others of its session do.
+        """
         client = self._joined_again(self._properties)
         try:
+            with omero_errors("joining your session again"):
+                client.enableKeepAlive(KEEP_ALIVE_S)
             yield client
         finally:
             close_client(client)
@@ -105,7 +111,7 @@ class OmeroConnection:
         """
         with omero_errors(f"beginning a session for {user}"):
             service = self.session.getSessionService()
-            made = _session_for(service, user, group)
+            made = _session_for(self.session, service, user, group)
         try:
             with omero_errors(f"beginning a session for {user}"):
                 client = _joined(self._properties, made.uuid.val, is_ours=True)
@@ -226,16 +232,28 @@ def _opened(properties: Mapping[str, str], name: str, password: str) -> Any:
     return client
 
 
-def _session_for(service: Any, user: str, group: str | None) -> Any:
+def _session_for(session: Any, service: Any, user: str, group: str | None) -> Any:
     """As long as it is used; BlitzGateway's way gives one that lasts a minute whatever happens in it."""
     principal = omero.sys.Principal(user, group or "", "User", None)
     try:
         return service.createSessionWithTimeouts(principal, _FOREVER, _SUDO_IDLE_MS)
-    except omero.ValidationException:
-        raise
-    except omero.ApiUsageException as error:
-        where = f" in the group {group}" if group else ""
-        raise NotFound(f"OMERO has no such user or group: {user}{where}.") from error
+    except omero.AuthenticationException as error:
+        raise _not_begun(session.getAdminService(), user, group) from error
+
+
+def _not_begun(admin: Any, user: str, group: str | None) -> BridgeError:
+    """OMERO does not tell what went wrong (SessionBean.creationExceptionHandler of omero-server)."""
+    where = f" in the group {group}" if group else ""
+    try:
+        admin.lookupExperimenter(user)
+        if group:
+            admin.lookupGroup(group)
+    except omero.ApiUsageException:
+        return NotFound(f"OMERO has no such user or group: {user}{where}.")
+    return BridgeError(
+        f"OMERO begins no session for {user}{where}.",
+        hint="See whether the account is active; the log of the OMERO server (Blitz-0.log) says more.",
+    )
 
 
 def _joined(properties: Mapping[str, str], key: str, *, is_ours: bool) -> Any:

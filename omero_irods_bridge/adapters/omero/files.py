@@ -7,12 +7,16 @@ import os
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import omero
+import omero.clients
+
 from omero_irods_bridge.adapters.omero.errors import FOREIGN, omero_errors
 from omero_irods_bridge.adapters.omero.raw_files import READ_BYTES, RawFiles
 from omero_irods_bridge.model.errors import AccessDenied, BadName, BridgeError, NotFound
 from omero_irods_bridge.model.files import FileRole, SourceFile
 
 LARGEST_READ: Final = 16 << 20
+_REFUSED: Final = "omero.ApiUsageException"
 
 
 class _Bytes(Protocol):
@@ -78,10 +82,19 @@ class Exports:
         with omero_errors(self._what):
             self._exporter = self._session.createExporter()
             self._exporter.addImage(image)
-            self._size = self._exporter.generateTiff()
-        if self._size < 0:
-            raise BridgeError(f"OMERO cannot export Image:{image}: it is too large.")
+            self._size = self._generated(image)
         return self._size
+
+    def _generated(self, image: int) -> int:
+        try:
+            return int(self._exporter.generateTiff())
+        except omero.InternalException as error:  # without a message; the class says what it was
+            if error.serverExceptionClass != _REFUSED:
+                raise
+            raise BridgeError(
+                f"OMERO does not export Image:{image}: it has no files, and planes that are too large.",
+                hint="Leave this image out.",
+            ) from error
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Just ``length`` bytes, fewer only where the file ends."""

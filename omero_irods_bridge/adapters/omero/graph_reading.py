@@ -32,7 +32,7 @@ from omero_irods_bridge.ports import Row
 
 PAGE: Final = 1000
 LARGE_PAGES: Final = {"Shape": 200, "Annotation": 500}
-"""Root classes whose objects can be large: masks, XML."""
+"""Root classes whose objects can be large: masks, XML. Links bring their annotations, asked for or not."""
 
 _Lists: TypeAlias = dict[int, dict[str, list[str | None]]]
 _ALWAYS: Final = frozenset({"@", "version", "details"})
@@ -194,7 +194,7 @@ def _by_kind(objects: Iterable[ObjectRef]) -> dict[str, list[int]]:
 
 
 def _page_of(root: str) -> int:
-    return LARGE_PAGES.get(root, PAGE)
+    return LARGE_PAGES.get("Annotation" if root.endswith("AnnotationLink") else root, PAGE)
 
 
 def _pages(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 AHEAD: Final = 2
-"""Blocks that are being read, hashed, or on their way to OMERO while another one is handed on."""
+"""Blocks that are being read or hashed while another one is handed on."""
 
 
 def read_ahead(read: Callable[[int], bytes], offsets: range) -> Generator[tuple[int, bytes], None, None]:
@@ -67,31 +67,24 @@ def hashed_beside(update: Callable[[bytes], None], *, blocks: int) -> Iterator[C
             one.result()
 
 
-class PendingWrites:
-    """At most ``AHEAD`` writes that OMERO has not answered; each names its place in the file."""
+class PendingWrite:
+    """The write that OMERO has not answered; there is never a second one.
+
+    The Hibernate session behind a stateful service is for one call at a time: a second one breaks what the
+    first is doing, a third is refused (SessionHandler of omero-server).
+    """
 
     def __init__(self, store: Any) -> None:
         self._store = store
-        self._results: deque[Any] = deque()
+        self._result: Any = None
 
     def write(self, block: bytes, offset: int) -> None:
-        """Send a block. Raises what an earlier write met."""
-        while len(self._results) >= AHEAD:
-            self._end_first()
-        self._results.append(self._store.begin_write(block, offset, len(block)))
+        """Send a block. Raises what the write before it met."""
+        self.end()
+        self._result = self._store.begin_write(block, offset, len(block))
 
     def end(self) -> None:
-        """Wait for what was sent, for all of it even where a write failed; raises what the first one met."""
-        try:
-            while self._results:
-                self._end_first()
-        finally:
-            self._forget()
-
-    def _end_first(self) -> None:
-        self._store.end_write(self._results.popleft())
-
-    def _forget(self) -> None:
-        """The answers that nobody wants any more; the file must not be closed before they came."""
-        while self._results:
-            self._results.popleft().waitForCompleted()
+        """Wait for what was sent; raises what it met."""
+        result, self._result = self._result, None
+        if result is not None:
+            self._store.end_write(result)

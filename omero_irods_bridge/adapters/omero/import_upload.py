@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
 from omero_irods_bridge.adapters.omero.errors import omero_errors
-from omero_irods_bridge.adapters.omero.import_pipeline import PendingWrites, hashed_beside, read_ahead
+from omero_irods_bridge.adapters.omero.import_pipeline import PendingWrite, hashed_beside, read_ahead
 from omero_irods_bridge.adapters.omero.import_request import HASHER
 from omero_irods_bridge.model.checksums import Digest, OmeroHash, omero_digest
 from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch, Interrupted
@@ -85,7 +85,7 @@ class Uploads:
     def _write(self, store: Any, file: ImportFile, source: ByteSource, digests: Digests) -> None:
         offsets = range(0, max(file.size, 1), BLOCK_BYTES)
         blocks = read_ahead(lambda offset: self._block(file, source, offset), offsets)
-        pending = PendingWrites(store)
+        pending = PendingWrite(store)
         with closing(blocks), hashed_beside(digests.update, blocks=len(offsets)) as hashed:
             try:
                 for offset, block in blocks:

@@ -33,9 +33,9 @@ from omero_irods_bridge.model.loads import CLAIM_NAMESPACE
 _CLAIMS: Final = (
     "select l from AnnotationAnnotationLink l join fetch l.child where l.parent.id = :id order by l.id"
 )
-_SESSION: Final = (
-    "select s.closed from AnnotationAnnotationLink l join l.details.creationEvent e join e.session s"
-    " where l.id = :id"
+_OPEN: Final = (
+    "select s.id from AnnotationAnnotationLink l join l.details.creationEvent e join e.session s"
+    " where l.id = :id and s.closed is null"
 )
 _TRIES: Final = 3
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -124,8 +124,8 @@ class _Claims:
         if here is not None:
             return not here
         with omero_errors(f"looking who carries out the load {self._load}"):
-            rows = self._query.projection(_SESSION, omero.sys.ParametersI().addId(found.link), self._context)
-        return not rows or rows[0][0] is not None
+            rows = self._query.projection(_OPEN, omero.sys.ParametersI().addId(found.link), self._context)
+        return not rows
 
     def _find(self) -> _Claim | None:
         parameters = omero.sys.ParametersI().addId(self._record)

@@ -38,8 +38,8 @@ class Queries:
         text = f"select o from {root} o where o.id in (:ids)"
         try:
             found: list[Any] = self._service.findAllByQuery(text, _parameters(ids), self._context)
-        except Ice.MemoryLimitException:
-            if len(ids) == 1:
+        except (Ice.MemoryLimitException, Ice.UnknownLocalException) as error:
+            if len(ids) == 1 or not _is_too_large(error):
                 raise
             middle = len(ids) // 2
             return self.objects(root, ids[:middle]) + self.objects(root, ids[middle:])
@@ -88,6 +88,11 @@ class Queries:
     def _project(self, text: str, parameters: Any) -> list[list[Any]]:
         found: list[list[Any]] = self._service.projection(text, parameters, self._context)
         return found
+
+
+def _is_too_large(error: Exception) -> bool:
+    """The router tells of its own limit (Ice.MessageSizeMax in OMERO's templates.xml, 64 MiB) as unknown."""
+    return "MemoryLimitException" in getattr(error, "unknown", type(error).__name__)
 
 
 def _parameters(ids: Sequence[int], **values: Any) -> Any:

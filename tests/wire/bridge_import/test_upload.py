@@ -58,6 +58,18 @@ def test_the_bytes_that_omero_has_are_those_that_were_given(
     assert server.storage.path_by_id(imported.files[0]) == path
 
 
+def test_omero_is_never_asked_to_do_two_things_with_one_file_at_once(
+    server: OmeroServer, importer: OmeroImporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would break: see test_a_store_does_one_thing_at_a_time."""
+    monkeypatch.setattr(import_upload, "BLOCK_BYTES", 1000)
+    server.faults.delay_calls("RawFileStore.write", 0.02)
+    content = tiff()
+    imported = importer.import_fileset([file_of("zone/home/alice/slow.tif", content)], OPTIONS)
+    (path,) = server.storage.fileset_paths(imported.fileset)
+    assert path.read_bytes() == content
+
+
 def test_images_come_in_the_order_of_their_series(importer: OmeroImporter, look: Look) -> None:
     imported = importer.import_fileset([fake("&series=12")], ImportOptions(images=12))
     assert look.series(imported.images) == list(range(12))

@@ -15,7 +15,7 @@ import Glacier2
 import omero
 import pytest
 
-from omero_irods_bridge.adapters.omero.connection import OmeroConnection, connect
+from omero_irods_bridge.adapters.omero.connection import KEEP_ALIVE_S, OmeroConnection, connect
 from omero_irods_bridge.adapters.omero.errors import SessionExpired
 from omero_irods_bridge.adapters.omero.login import SessionKey, StoredSession, UserPassword
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Unreachable
@@ -121,6 +121,14 @@ def test_a_login_may_choose_its_group_and_calls_are_not_bound_to_it(
     with connect(by_password(server, user, group=second.name)) as connection:
         assert connection.identity.group == second.name
         assert "omero.group" not in connection.client.getImplicitContext().getContext()
+
+
+def test_every_client_is_kept_alive_for_the_router_counts_them_one_by_one(
+    server: OmeroServer, user: User
+) -> None:
+    """Glacier2.SessionTimeout: see test_the_router_ends_a_client_that_is_idle_whatever_others_..."""
+    with connect(by_password(server, user)) as connection, connection.another_client() as client:
+        assert client.getProperty("omero.keep_alive") == str(KEEP_ALIVE_S)
 
 
 # -- TLS

@@ -170,6 +170,14 @@ def test_an_image_that_cannot_be_exported_says_so(
     assert caught.value.retryable
 
 
+def test_an_image_whose_planes_are_too_large_for_an_export_says_so(
+    server: OmeroServer, gateway: Gateway, reader: FileReader
+) -> None:
+    image = made_image(gateway, ramp(1, 1, 1, 3193, 3192, dtype="u1")).getId()
+    with pytest.raises(BridgeError, match=f"not export Image:{image}: .* planes that are too large"):
+        reader.open(SourceFile("x", FileRole.PIXELS, image, None))
+
+
 # -- what goes wrong
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import Ice
 import omero
 import pytest
 from omero.rtypes import rstring
@@ -48,6 +49,15 @@ def test_an_image_brings_its_fileset_with_all_images_and_nothing_above(
     assert kinds(found)["Fileset"] == kinds(found)["FilesetEntry"] == 1
     assert not {"Dataset", "DatasetImageLink", "Project"} & set(kinds(found))
     assert "datasetLinks" not in found[f"Image:{first}"]["@sets"]
+
+
+def test_what_does_not_fit_into_a_message_comes_in_several(server: OmeroServer, gateway: Gateway) -> None:
+    """The router tells of its own limit with an exception of which clients know no more than the text."""
+    dataset = content.new(gateway, "Dataset")
+    images = [content.image(gateway, dataset=dataset) for _ in range(3)]
+    error = Ice.UnknownLocalException("ConnectionI.cpp: ::Ice::MemoryLimitException: memory limit exceeded")
+    server.faults.fail_call("IQuery.findAllByQuery", error, nth=3)
+    assert {f"Image:{one}" for one in images} <= set(graph(server, gateway, f"Dataset:{dataset}"))
 
 
 def test_a_dataset_brings_no_other_one_that_its_images_are_in(server: OmeroServer, gateway: Gateway) -> None:

@@ -95,6 +95,17 @@ def test_what_was_written_can_be_read(client: Client, store: Any) -> None:
     assert store.read(500, 1000) == CONTENT[500:1500]
 
 
+def test_a_store_does_one_thing_at_a_time(server: OmeroServer, client: Client, store: Any) -> None:
+    """SessionHandler of omero-server: two threads in one Hibernate session break it, a third is refused."""
+    store.setFileId(new_file(client).id.val)
+    server.faults.delay_calls("RawFileStore.write", 0.2)
+    first, second = (store.begin_write(CONTENT, at, len(CONTENT)) for at in (0, len(CONTENT)))
+    with pytest.raises(omero.InternalException, match="not re-entrant"):
+        store.end_write(second)
+    store.end_write(first)
+    store.write(CONTENT, 0, len(CONTENT))
+
+
 def test_only_as_many_bytes_are_written_as_are_asked_for(client: Client, store: Any) -> None:
     store.setFileId(new_file(client).id.val)
     store.write(b"0123456789", 0, 4)

@@ -77,6 +77,14 @@ def test_projections_of_values_objects_and_maps(query: Any, update: Any) -> None
     assert unwrap(found)["dataset_details_permissions"]["canEdit"] is True
 
 
+def test_a_row_that_is_null_and_nothing_else_comes_empty(query: Any, update: Any) -> None:
+    """QueryImpl.projection leaves the row null, and a null sequence is an empty one on the wire."""
+    update.saveObject(dataset("d"))
+    assert query.projection("select d.description from Dataset d", None) == [[]]
+    ((name, nothing),) = query.projection("select d.name, d.description from Dataset d", None)
+    assert (name.val, nothing) == ("d", None)
+
+
 def test_values_are_for_projections(query: Any) -> None:
     with pytest.raises(omero.ApiUsageException, match="projection"):
         query.findAllByQuery("select g.name from ExperimenterGroup g", None)

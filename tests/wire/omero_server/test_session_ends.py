@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import Ice
 import omero
 import omero.clients
 import pytest
@@ -83,7 +84,22 @@ def test_limits_can_be_changed_while_the_session_lives(server: OmeroServer, clie
     assert isinstance(callback.getResponse(), omero.cmd.OK)
     callback.close(True)
     server.clock.advance(1500)
-    client.getSession().getQueryService().findAll("Image", None)
+    later = omero.client(server.host, server.ssl_port)
+    later.joinSession(client.getSessionId()).getQueryService().findAll("Image", None)
+    later.closeSession()
+
+
+def test_the_router_ends_a_client_that_is_idle_whatever_others_of_its_session_do(
+    server: OmeroServer, client: Client
+) -> None:
+    idle = omero.client(server.host, server.ssl_port)
+    service = idle.joinSession(client.getSessionId()).getQueryService()
+    for _ in range(2):
+        server.clock.advance(400)
+        client.getSession().keepAlive(None)
+    with pytest.raises(Ice.ObjectNotExistException):
+        service.findAll("Image", None)
+    assert client.getSession().keepAlive(None)
 
 
 def test_a_session_says_its_limits(client: Client) -> None:

@@ -53,9 +53,10 @@ def call_of(server: OmeroServer, current: Current) -> Call:
 
     Raises:
         SessionException: the session is over, or never was.
+        ObjectNotExistException: the router has ended the client.
         SecurityViolation: the user may not call in the group asked for.
     """
-    session = server.sessions.used(_session_id(current))
+    session = server.sessions.used(_session_id(current), current.ctx.get(CLIENT_ID, ""))
     return Call(
         server,
         session,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +30,13 @@ log = logging.getLogger(__name__)
 
 _MARK: Final = "_op_"
 
-_KNOWN_ERRORS: Final = (omero.ServerError, Ice.UserException, Glacier2.PermissionDeniedException)
+_KNOWN_ERRORS: Final = (
+    omero.ServerError,
+    Ice.UserException,
+    Glacier2.PermissionDeniedException,
+    Ice.ObjectNotExistException,
+    Ice.UnknownLocalException,
+)
 
 
 class Dispatcher:
@@ -40,16 +47,18 @@ class Dispatcher:
         self._interface = interface
         self._implementation = implementation
         self._needs_session = getattr(implementation, "needs_session", True)
+        self._turn = getattr(implementation, "turn", nullcontext)
 
     def invoke(self, operation: str, arguments: tuple[Any, ...], current: Current) -> Any:
         """The operation's result; what is raised is what the client gets."""
         name = f"{self._interface}.{operation}"
         try:
             self._server.counters.count_call(name)
-            self._server.faults.before_call(name)
-            method = self._method(operation)
-            call = call_of(self._server, current) if self._needs_session else current
-            return method(*arguments, call)
+            with self._turn():
+                self._server.faults.before_call(name)
+                method = self._method(operation)
+                call = call_of(self._server, current) if self._needs_session else current
+                return method(*arguments, call)
         except _KNOWN_ERRORS as error:
             log.debug("%s: %s: %s", name, type(error).__name__, message_of(error))
             raise

@@ -10,7 +10,7 @@ import omero
 
 from omero_irods_sandbox.omero_server.dispatch.call import Call
 from omero_irods_sandbox.omero_server.errors import api_usage, validation
-from omero_irods_sandbox.omero_server.pixels.export import ome_xml, write_ome_tiff
+from omero_irods_sandbox.omero_server.pixels.export import first_pixels, ome_xml, write_ome_tiff
 from omero_irods_sandbox.omero_server.services.registry import service
 from omero_irods_sandbox.omero_server.services.service import StatefulService
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from omero_irods_sandbox.omero_server.sessions.session import Session
 
 _LARGEST_READ: Final = 64 * 1000 * 1000
+_LARGEST_PLANE: Final = 3192 * 3192
+"""omero.pixeldata.max_plane_width times max_plane_height."""
+_LARGE: Final = 'select 1 from "Pixels" where id = ? and "sizeX" * "sizeY" > ?'
 
 
 @service(omero.api.Exporter, getter="createExporter", stateful=True)
@@ -44,7 +47,14 @@ class ExporterService(StatefulService):
         self._image_id = image_id
 
     def generateTiff(self, call: Call) -> int:
-        """Write an OME-TIFF; its size in bytes."""
+        """Write an OME-TIFF; its size in bytes.
+
+        Raises:
+            InternalException: its planes are so large that it has a pyramid. The message is lost on the way,
+                what it was is not (ExporterI.do_tiff, PixelsService.requiresPixelsPyramid).
+        """
+        if self.server.store.database.value(_LARGE, first_pixels(self.server, self._added), _LARGEST_PLANE):
+            raise omero.InternalException("", "omero.ApiUsageException", None)
         target = self._target()
         write_ome_tiff(self.server, self._added, target)
         return target.stat().st_size

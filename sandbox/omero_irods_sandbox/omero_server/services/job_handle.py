@@ -36,6 +36,8 @@ _JOB: Final = (
 class JobHandleService(StatefulService):
     """One job at a time: the one submitted or attached last."""
 
+    has_hibernate_session = True
+
     def __init__(self, server: OmeroServer, session: Session) -> None:
         super().__init__(server, session)
         self._job_id: int | None = None

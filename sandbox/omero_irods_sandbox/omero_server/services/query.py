@@ -87,7 +87,11 @@ class QueryService(Service):
         if result.shape is Shape.MAP:
             return [[rmap(_labelled(result, row))] for row in result.rows]
         rows = [[_wrapped(value) for value in row] for row in result.rows]
-        return [[rlist(row)] for row in rows] if result.shape is Shape.LIST else rows
+        if result.shape is Shape.LIST:
+            return [[rlist(row)] for row in rows]
+        return [
+            [] if row == [None] else row for row in rows
+        ]  # a null list (QueryImpl.projection) comes empty
 
 
 def _answer(query: str, params: Parameters, call: Call) -> QueryResult:

@@ -35,6 +35,8 @@ REPOSITORY_READ_LIMIT: Final = 64 * 1000 * 1000
 class FileStore(StatefulService):
     """What can be done with an open file. Closing it records its size and checksum."""
 
+    has_hibernate_session = True
+
     def __init__(self, server: OmeroServer, session: Session) -> None:
         super().__init__(server, session)
         self._file: RawFile | None = None

@@ -33,6 +33,8 @@ _MOST_CHANNELS_OF_MIN_MAX: Final = 10
 class RawPixelsStoreService(SingleResolution, StatefulService):
     """One Pixels at a time. There is one resolution only: the server makes no pyramids."""
 
+    has_hibernate_session = True
+
     def __init__(self, server: OmeroServer, session: Session) -> None:
         super().__init__(server, session)
         self._row: sqlite3.Row | None = None

@@ -47,6 +47,8 @@ _NOT_READY: Final = "RenderingEngine not ready: {} not set."
 class RenderingEngineService(SingleResolution, StatefulService):
     """Settings of one image that a client changes and looks at, and saves if it likes them."""
 
+    has_hibernate_session = True
+
     def __init__(self, server: OmeroServer, session: Session) -> None:
         super().__init__(server, session)
         self._opened: PixelSource | None = None

@@ -82,6 +82,8 @@ class _State:
 class SearchService(StatefulService):
     """Restrictions first; each ``by...`` adds a query; ``results`` gives batches until nothing is left."""
 
+    has_hibernate_session = True
+
     def __init__(self, server: OmeroServer, session: Session) -> None:
         super().__init__(server, session)
         self._state = _State()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from omero_irods_sandbox.omero_server.errors import internal_error
 from omero_irods_sandbox.omero_server.sessions.event_context import event_context
 
 if TYPE_CHECKING:
@@ -33,12 +36,40 @@ class Service:
 class StatefulService(Service):
     """A service with a state: one object for each time that a client asks for one."""
 
+    has_hibernate_session: ClassVar[bool] = False
+    """Whether it keeps one between calls, and so is for one call at a time."""
+
     def __init__(self, server: OmeroServer, session: Session) -> None:
         super().__init__(server, session)
+        self._is_busy = threading.Lock()
         self.identity: Any = None
         """Its name on the wire, set when it is published."""
         self._ending = threading.Lock()
         self._has_ended = False
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One call.
+
+        SessionHandler of omero-server lets two threads into one Hibernate session, which breaks at one place
+        or another, and refuses a third; here it is the second one, so that it always shows.
+
+        Raises:
+            InternalException: another call is under way.
+        """
+        if not self.has_hibernate_session:
+            yield
+            return
+        if not self._is_busy.acquire(blocking=False):
+            raise internal_error(
+                "Hibernate session is not re-entrant.\n"
+                "Either you have two threads operating on the same stateful object (don't do this)\n"
+                " or you have a recursive call (recurse on the unwrapped object). "
+            )
+        try:
+            yield
+        finally:
+            self._is_busy.release()
 
     def on_close(self) -> None:
         """Called when the service ends, by its client, with its session or with the server."""

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 class ThumbnailStoreService(StatefulService):
     """JPEGs of one image, or of many at once."""
 
+    has_hibernate_session = True
+
     def __init__(self, server: OmeroServer, session: Session) -> None:
         super().__init__(server, session)
         self._chosen_pixels: int | None = None

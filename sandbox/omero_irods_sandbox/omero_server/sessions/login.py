@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import Glacier2
 import omero
@@ -17,6 +17,9 @@ from omero_irods_sandbox.omero_server.sessions.session import Limits, Session
 if TYPE_CHECKING:
     from omero_irods_sandbox.omero_server.dispatch.call import Call
     from omero_irods_sandbox.omero_server.server import OmeroServer
+
+_NOT_BEGUN: Final = "Error creating session."
+"""What SessionBean.creationExceptionHandler of omero-server makes of all that is no refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def sudo(call: Call, principal: Principal, limits: Limits) -> Session:
     """A session for another user, made by who has the privilege Sudo or by the owner of a group.
 
     Raises:
-        ApiUsageException: there is no such user or group.
+        AuthenticationException: there is no such user or group; it does not say so (SessionBean).
         SecurityViolation: the caller may not act for this user.
     """
     directory = call.server.directory
@@ -75,8 +78,8 @@ def sudo(call: Call, principal: Principal, limits: Limits) -> Session:
         raise api_usage("a session is joined, not made anew")
     user_id = directory.user_id(principal.name)
     if user_id is None:
-        raise api_usage(f"No such user: {principal.name}")
-    group_id = _named_group(call, principal.group) if principal.group else directory.default_group(user_id)
+        raise omero.AuthenticationException(_NOT_BEGUN)
+    group_id = _sudo_group(call, principal.group) if principal.group else directory.default_group(user_id)
     permitted = None
     if not call.caller.may(Privilege.SUDO):
         permitted = _groups_led(call, user_id, group_id)
@@ -90,6 +93,13 @@ def sudo(call: Call, principal: Principal, limits: Limits) -> Session:
         user_id, group_id, limits, call.session.agent, sudoer, permitted, principal.event_type or "User"
     )
     return call.server.sessions.create(wanted)
+
+
+def _sudo_group(call: Call, name: str) -> int:
+    group_id = call.server.directory.group_id(name)
+    if group_id is None:
+        raise omero.AuthenticationException(_NOT_BEGUN)
+    return group_id
 
 
 def _named_group(call: Call, name: str) -> int:

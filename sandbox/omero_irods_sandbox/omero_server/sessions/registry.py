@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import Ice
+
 from omero_irods_sandbox.omero_server.errors import removed_session, session_timeout
 from omero_irods_sandbox.omero_server.sessions.session import Limits, Session
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S: Final = 1.0
+_CLIENT_IDLE_MS: Final = 600_000
+"""Glacier2.SessionTimeout in OMERO's templates.xml: of one client, whatever the others of its session do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class SessionRegistry:
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
         self._by_client: dict[str, Session] = {}
+        self._used_ms: dict[str, int] = {}
+        """When each client called last."""
         self._timed_out: set[str] = set()
         self._stopped = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="omero-sessions", daemon=True)
@@ -110,10 +116,11 @@ class SessionRegistry:
             return None
         return session
 
-    def used(self, key: str) -> Session:
-        """A session that is alive and now in use.
+    def used(self, key: str, client_id: str = "") -> Session:
+        """A session that is alive and now in use, by a client of it if one is named.
 
         Raises:
+            ObjectNotExistException: the router has ended this client, which was idle.
             SessionTimeoutException: its time was over.
             RemovedSessionException: it was closed, or never was.
         """
@@ -123,7 +130,18 @@ class SessionRegistry:
                 raise session_timeout(f"Session (id={key}) timed out.")
             raise removed_session(f"No session with uuid: {key}")
         session.last_used_ms = self._server.clock.now_ms()
+        self._note_use(client_id, session.last_used_ms)
         return session
+
+    def _note_use(self, client_id: str, now_ms: int) -> None:
+        with self._lock:
+            before = self._used_ms.get(client_id)
+            if before is None:
+                return
+            self._used_ms[client_id] = now_ms
+        if now_ms - before > _CLIENT_IDLE_MS:
+            self.leave(client_id)
+            raise Ice.ObjectNotExistException
 
     def all(self) -> list[Session]:
         with self._lock:
@@ -136,6 +154,7 @@ class SessionRegistry:
         with self._lock:
             session.clients.add(client_id)
             self._by_client[client_id] = session
+            self._used_ms[client_id] = self._server.clock.now_ms()
 
     def leave(self, client_id: str) -> bool:
         """A client goes, False when it was in no session.
@@ -144,6 +163,7 @@ class SessionRegistry:
         """
         with self._lock:
             session = self._by_client.pop(client_id, None)
+            self._used_ms.pop(client_id, None)
             if session is None:
                 return False
             session.clients.discard(client_id)
@@ -160,7 +180,7 @@ class SessionRegistry:
         with self._lock:
             session = self._by_client.get(client_id)
         if session is not None:
-            self.used(session.uuid)
+            self.used(session.uuid, client_id)
 
     # -- ending
 
