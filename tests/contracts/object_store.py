@@ -400,6 +400,10 @@ class ObjectStoreContract:
         assert self.found(store, shelf, AvuCondition("kind", length=(3, 3), between=("zj", "zz"))) == []
         assert self.found(store, shelf, AvuCondition("kind", length=(3, 3), between=("a", "zip"))) == zips
         assert self.found(store, shelf, AvuCondition("kind", length=(4, 8), between=("u", "zz"))) == []
+        one_or_two = AvuCondition("n", length=(1, 3), between=("1", "2"))
+        assert self.found(store, shelf, is_zip, one_or_two) == ["a/1", "b/1"]
+        assert self.found(store, shelf, one_or_two, is_zip) == ["a/1", "b/1"]
+        assert self.found(store, shelf, is_zip, AvuCondition("n", equals="1"), one_or_two) == ["a/1"]
 
     def test_wildcards_in_a_condition_are_plain(self, store: ObjectStore, shelf: str) -> None:
         assert self.found(store, shelf, AvuCondition("kind", contains="%")) == []

@@ -18,7 +18,6 @@ from omero_irods_bridge.adapters.irods.queries import (
     Condition,
     Query,
     Row,
-    all_of,
     between,
     equal,
     is_listable,
@@ -26,8 +25,8 @@ from omero_irods_bridge.adapters.irods.queries import (
     one_of,
     plain,
     select,
-    within,
 )
+from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.ports import AvuCondition
 
@@ -144,6 +143,8 @@ def _of_batch(connections: Connections, paths: Sequence[str]) -> Iterator[tuple[
 # -- finding
 
 _INCOMING: Final = ".incoming"
+_PAIR: Final = 2
+"""A name and a value."""
 
 
 def find(
@@ -178,12 +179,20 @@ def _queries(conditions: Sequence[AvuCondition], below: str | None) -> Iterator[
 
 
 def _query(kind: _Kind, conditions: Sequence[AvuCondition], places: Sequence[Condition]) -> Query:
-    tests = [test for condition in conditions for test in _tests(kind, condition)]
-    return Query(kind.place, (*places, *tests), ordered=kind.place)
+    """GenQuery1 pairs names and values by their order; values that are left over belong to the first name.
+
+    So what tests one value several times comes first, and all but its first test last; there can be one such
+    (``handleMultiDataAVUConditions`` of ``general_query.cpp``).
+    """
+    first, *others = sorted((_tests(kind, condition) for condition in conditions), key=len, reverse=True)
+    if any(len(tests) > _PAIR for tests in others):
+        raise UsageError("iRODS can be asked for the length of one AVU's value at a time.")
+    paired = [test for tests in (first, *others) for test in tests[:_PAIR]]
+    return Query(kind.place, (*places, *paired, *first[_PAIR:]), ordered=kind.place)
 
 
 def _tests(kind: _Kind, condition: AvuCondition) -> list[Condition]:
-    """A name and a value always: GenQuery1 pairs several of both by their order (reference/irods-wire.md)."""
+    """A test of the name, then of the value, one at least."""
     name, value, _ = kind.avu
     named = equal(name, condition.attribute)
     if condition.length is None:
@@ -194,8 +203,8 @@ def _tests(kind: _Kind, condition: AvuCondition) -> list[Condition]:
     else:
         tests = [like(value, "_" * least + "%"), like(value, "_" * (most + 1) + "%", negated=True)]
     if condition.between is not None:
-        tests = [*within(value, *condition.between), *tests]
-    return [named, all_of(tests)]
+        tests.insert(0, between(value, *condition.between))
+    return [named, *tests]
 
 
 def _value_test(column: Column, condition: AvuCondition) -> Condition:

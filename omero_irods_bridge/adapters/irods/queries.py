@@ -119,17 +119,6 @@ def between(column: Column, low: str, high: str) -> Condition:
     return Condition(column, f"between {_listable(low)} {_listable(high)}")
 
 
-def within(column: Column, low: str, high: str) -> list[Condition]:
-    """The same as two conditions, for :func:`all_of`: what it joins has one value each."""
-    return [Condition(column, f">= {_listable(low)}"), Condition(column, f"<= {_listable(high)}")]
-
-
-def all_of(conditions: Sequence[Condition]) -> Condition:
-    """All of these hold of one value; they are tests of one column."""
-    (column,) = {one.column for one in conditions}
-    return Condition(column, " && ".join(one.test for one in conditions))
-
-
 def one_of(column: Column, texts: Iterable[str]) -> Condition:
     """The column is one of ``texts``, for each of which :func:`is_listable` holds."""
     return Condition(column, f"in ({','.join(_listable(text) for text in texts)})")

@@ -300,6 +300,16 @@ def test_values_beyond_the_names_are_tests_of_the_first_avu() -> None:
     assert names((AVU_NAME, "= 'state'"), (AVU_VALUE, "like 's%'"), (AVU_VALUE, "like 'o%'")) == []
 
 
+def test_each_test_of_a_compound_condition_is_a_value_to_pair() -> None:
+    """handleMultiDataAVUConditions of general_query.cpp goes by the order in the SQL, where each test is."""
+    state, size = (AVU_NAME, "= 'state'"), (AVU_NAME, "= 'bytes'")
+
+    assert names(state, (AVU_VALUE, "like 's%' && like '%d'")) == ["cell.tif"]
+    assert names(state, (AVU_VALUE, "like 's%' && like '%d'"), size, (AVU_VALUE, "= '100'")) == []
+    assert names(size, (AVU_VALUE, "= '100'"), state, (AVU_VALUE, "like 's%' && like '%d'")) == []
+    assert names(state, (AVU_VALUE, "like 's%' && = '100'"), size, (AVU_VALUE, "like '%d'")) == ["cell.tif"]
+
+
 def test_the_unit_is_that_of_the_first_avu() -> None:
     state, size, unit = (AVU_NAME, "= 'state'"), (AVU_NAME, "= 'bytes'"), (AVU_UNIT, "= 'B'")
 

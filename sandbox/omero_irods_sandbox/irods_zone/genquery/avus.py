@@ -5,8 +5,9 @@ AVUs, of no single AVU. So from the second name on, names and values are paired 
 order and get tables of their own.
 
 Source: ``general_query.cpp``, handleMultiDataAVUConditions and its sibling for collections.
-As there: the number of names decides, units always belong to the first AVU, and users and
-resources can have one name only. Other than there, a compound condition counts as one.
+As there: the number of conditions on names decides; each test of a compound condition is a value to
+pair; what is left over belongs to the first AVU, as units always do; users and resources can have
+one name only.
 """
 
 from __future__ import annotations
@@ -29,23 +30,24 @@ _PAIRED: Final = ("meta_attr_name", "meta_attr_value")
 
 @dataclass(frozen=True, slots=True)
 class Separated:
-    """``aliases`` of the condition columns, in order; ``tables`` and ``links`` that the further AVUs add."""
+    """``aliases`` of the conditions' tests, in order; ``tables`` and ``links`` that the further AVUs add."""
 
-    aliases: tuple[str, ...]
+    aliases: tuple[tuple[str, ...], ...]
     tables: tuple[str, ...]
     links: tuple[str, ...]
 
 
-def separate(columns: Sequence[Column], linked: Collection[str]) -> Separated:
-    """Give each AVU that the conditions on ``columns`` speak of its own tables.
+def separate(conditions: Sequence[tuple[Column, int]], linked: Collection[str]) -> Separated:
+    """Give each AVU that the conditions speak of its own tables.
 
-    ``linked`` are the tables (aliases) that the query has anyway.
+    Each condition is a column and how many tests of it there are. ``linked`` are the tables (aliases)
+    that the query has anyway.
 
     Raises:
         QueryError: CAT_INVALID_ARGUMENT; several AVUs of a resource or a user.
             CAT_SQL_ERR; several AVUs, but nothing of the object they belong to.
     """
-    names = Counter(column.table for column in columns if column.name == "meta_attr_name")
+    names = Counter(column.table for column, _ in conditions if column.name == "meta_attr_name")
     tables: list[str] = []
     links: list[str] = []
     for table, count in names.items():
@@ -54,7 +56,7 @@ def separate(columns: Sequence[Column], linked: Collection[str]) -> Separated:
         for index in range(2, count + 1):
             tables += _tables(table, index)
             links += _links(table, index)
-    return Separated(_aliases(columns, names), tuple(tables), tuple(links))
+    return Separated(_aliases(conditions, names), tuple(tables), tuple(links))
 
 
 def _check_owner(table: str, linked: Collection[str]) -> None:
@@ -67,15 +69,16 @@ def _check_owner(table: str, linked: Collection[str]) -> None:
         raise QueryError(CAT_SQL_ERR, f"a query that names several AVUs must ask for a column of {owner} too")
 
 
-def _aliases(columns: Sequence[Column], names: Counter[str]) -> tuple[str, ...]:
+def _aliases(conditions: Sequence[tuple[Column, int]], names: Counter[str]) -> tuple[tuple[str, ...], ...]:
     seen: Counter[tuple[str, str]] = Counter()
-    aliases = []
-    for column in columns:
+
+    def alias_of_next(column: Column) -> str:
         seen[column.table, column.name] += 1
         index = seen[column.table, column.name]
         has_own = column.name in _PAIRED and 2 <= index <= names[column.table]
-        aliases.append(_alias(column.table, index) if has_own else column.table)
-    return tuple(aliases)
+        return _alias(column.table, index) if has_own else column.table
+
+    return tuple(tuple(alias_of_next(column) for _ in range(tests)) for column, tests in conditions)
 
 
 def _alias(table: str, index: int) -> str:

@@ -15,7 +15,7 @@ insertWhere, checkCondition and the n prefix in generateSQL. As there:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,9 +61,9 @@ class Condition:
     alternatives: tuple[tuple[Predicate, ...], ...]
 
     @property
-    def tests(self) -> Iterator[Predicate]:
+    def tests(self) -> tuple[Predicate, ...]:
         """All of them, in the order of the string."""
-        return (test for alternative in self.alternatives for test in alternative)
+        return tuple(test for alternative in self.alternatives for test in alternative)
 
 
 def parse(text: str) -> Condition:
@@ -79,13 +79,14 @@ def parse(text: str) -> Condition:
     return Condition(as_number is not None, alternatives)
 
 
-def render(condition: Condition, operand: Operand) -> Fragment:
-    """The SQL that tests ``operand``.
+def render(condition: Condition, operands: Sequence[Operand]) -> Fragment:
+    """The SQL that tests ``operands``, one for each test in the order of the string.
 
     Raises:
         DatabaseRefusal: a value or an operator does not suit the operand.
     """
-    rows = [[test.sql(operand) for test in row] for row in condition.alternatives]
+    following = iter(operands)
+    rows = [[test.sql(next(following)) for test in row] for row in condition.alternatives]
     return junction("or", [junction("and", row) for row in rows])
 
 

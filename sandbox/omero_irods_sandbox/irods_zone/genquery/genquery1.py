@@ -136,11 +136,11 @@ def _rows(
     columns = [column_numbered(select.column) for select in selects]
     filters = [_filter(condition) for condition in conditions]
     linked = link([column.table for column in columns] + [each.column.table for each in filters])
-    avus = separate([each.column for each in filters], linked.tables)
+    avus = separate([(each.column, len(each.condition.tests)) for each in filters], linked.tables)
     shows_ticket_strings = any(select.column == _TICKET_STRING for select in selects)
     where = [
         *(Fragment(condition) for condition in linked.conditions + avus.links),
-        *(_test(each, alias, options) for each, alias in zip(filters, avus.aliases, strict=True)),
+        *(_test(each, aliases, options) for each, aliases in zip(filters, avus.aliases, strict=True)),
         *restrictions(viewer, linked.tables, shows_ticket_strings=shows_ticket_strings),
     ]
     return joined(
@@ -167,15 +167,19 @@ def _suits_hierarchy(test: Predicate) -> bool:
     return isinstance(test, Like) or (isinstance(test, Comparison) and test.operator in {"=", "!="})
 
 
-def _test(each: _Filter, alias: str, options: QueryOption) -> Fragment:
+def _test(each: _Filter, aliases: Sequence[str], options: QueryOption) -> Fragment:
+    return condition_strings.render(each.condition, [_operand(each, alias, options) for alias in aliases])
+
+
+def _operand(each: _Filter, alias: str, options: QueryOption) -> Operand:
     column = replace(each.column, table=alias)
     operand = Operand(Fragment(column.sql), column.kind)
     if each.condition.as_number:
-        operand = Operand(operand.sql.wrapped("cast(", " as numeric)"), Kind.NUMBER)
-    elif QueryOption.UPPER_CASE_WHERE in options:
+        return Operand(operand.sql.wrapped("cast(", " as numeric)"), Kind.NUMBER)
+    if QueryOption.UPPER_CASE_WHERE in options:
         operand.require_text("UPPER_CASE_WHERE")
-        operand = Operand(operand.sql.wrapped("upper(", ")"), Kind.TEXT)
-    return condition_strings.render(each.condition, operand)
+        return Operand(operand.sql.wrapped("upper(", ")"), Kind.TEXT)
+    return operand
 
 
 def _select(selects: Sequence[Select], columns: Sequence[Column], *, distinct: bool) -> Fragment:
