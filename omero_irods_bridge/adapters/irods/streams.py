@@ -50,7 +50,7 @@ class OpenObject:
         self._connections = connections
         self._path = path
         self._position = 0
-        self._is_over = False
+        self._has_written = self._is_over = False
         self._in_use = threading.Lock()
         self._connection = connections.take()
         try:
@@ -66,12 +66,18 @@ class OpenObject:
         """Where the next byte is read or written without seeking."""
         return self._position
 
+    @property
+    def has_written(self) -> bool:
+        """Whether iRODS took bytes through this descriptor."""
+        return self._has_written
+
     def write_at(self, offset: int, data: memoryview) -> None:
         """Write all of ``data``, at most PIECE_BYTES: one round trip where the last one ended, else two."""
         with self._using():
             self._seek(offset)
             written = self._connection.write_file(self._descriptor, data)
         self._position += written
+        self._has_written = self._has_written or written > 0
         if written != len(data):
             raise BridgeError(f"{self._path}: iRODS took {written} of {len(data)} bytes.")
 

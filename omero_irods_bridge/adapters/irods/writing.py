@@ -27,6 +27,7 @@ class ParallelWriter:
         self._lock = threading.Lock()
         self._is_spoilt = self._is_closed = False
         self._failure: BaseException | None = None
+        self._sample: tuple[int, bytes] | None = None
         with translated(f"Opening {path} for writing"):
             first = _opened_to_keep(connections, path) if keep else _emptied(connections, path)
             self._open: list[OpenObject | None] = [first, *[None] * (streams - 1)]
@@ -47,6 +48,8 @@ class ParallelWriter:
             opened = self._stream(stream)
             for start in range(0, len(view), PIECE_BYTES):
                 opened.write_at(offset + start, view[start : start + PIECE_BYTES])
+            if stream and view:
+                self._sample = offset, bytes(view[:1])
 
     def close(self) -> None:
         """Safe to repeat."""
@@ -58,6 +61,7 @@ class ParallelWriter:
             for other in filter(None, others):
                 other.close_unsettled()
             assert first is not None
+            self._let_it_count(first)
             first.close()
             self._is_closed = True
 
@@ -68,6 +72,15 @@ class ParallelWriter:
             opened = [one for one in self._open if one is not None]
         for one in opened:
             one.cut()
+
+    def _let_it_count(self, first: OpenObject) -> None:
+        """A replica that was there stays what it was, stale too, unless the first stream wrote something.
+
+        Source: ``finalize_data_object`` of ``rsDataObjClose.cpp``.
+        """
+        if self._sample is not None and not first.has_written:
+            offset, byte = self._sample
+            first.write_at(offset, memoryview(byte))
 
     def _stream(self, number: int) -> OpenObject:
         self._check()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from omero_irods_bridge.model.stored import parent_of
+from omero_irods_bridge.model.stored import DataObject, parent_of
 from omero_irods_bridge.operations.incoming import open_when_free
 from omero_irods_bridge.ports import ObjectStore
 
@@ -38,3 +38,13 @@ def write_whole(store: ObjectStore, path: str, chunks: Iterable[bytes]) -> None:
         writer.abort()
         raise
     writer.close()
+    if not offset:
+        _settle_empty(store, path)
+
+
+def _settle_empty(store: ObjectStore, path: str) -> None:
+    """A stale replica stays stale when no byte was written (``rsDataObjClose.cpp``): make it anew."""
+    found = store.find(path)
+    if isinstance(found, DataObject) and found.good is None:
+        store.remove(path)
+        open_when_free(store, path).close()

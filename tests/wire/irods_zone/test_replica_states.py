@@ -88,6 +88,24 @@ def test_closing_without_having_written_brings_back_what_was(
     assert do.replicas(zone, path) == before
 
 
+@pytest.mark.parametrize("flags", [os.O_WRONLY, os.O_WRONLY | os.O_TRUNC | os.O_CREAT])
+def test_what_another_stream_wrote_makes_no_replica_good(
+    zone: Zone, session: iRODSSession, other: iRODSSession, path: str, flags: int
+) -> None:
+    """finalize_data_object of rsDataObjClose.cpp asks for bytes written through the descriptor it closes."""
+    do.write(session, path, b"content")
+    zone.faults.make_stale(path)
+    manager = session.data_objects
+    file, raw = manager.open_with_FileRaw(path, "w" if flags & os.O_TRUNC else "a")
+    token, hierarchy = raw.replica_access_info()
+    joining = {kw.REPLICA_TOKEN_KW: token, kw.RESC_HIER_STR_KW: hierarchy}
+    with other.data_objects.open(path, "a", finalize_on_close=False, **joining) as joined:
+        joined.write(b"more")
+    file.close()
+    assert do.states(zone, path) == [do.STALE]
+    assert do.replicas(zone, path)[0].size == len(do.vault_bytes(zone, path))
+
+
 @pytest.mark.parametrize("mode", ["r", "r+"])
 def test_an_intermediate_replica_refuses_a_second_opening(
     session: iRODSSession, other: iRODSSession, path: str, mode: str

@@ -25,13 +25,16 @@ class _Mismatch(ZoneError):
         self.computed = computed
 
 
-def close(session: Session, file: OpenFile, *, update: bool = True, notify: bool = True) -> int:
+def close(
+    session: Session, file: OpenFile, *, update: bool = True, notify: bool = True, by_size: bool = False
+) -> int:
     """Close ``file``, which is no descriptor of the session any more, and settle its replica.
 
-    Afterwards the replica is good and its siblings stale when it was created, written, truncated
-    or has another size; else all are as they were. Replication resources have made their copies.
-    Without ``update`` only the file is closed, another stream of the same writer will settle
-    the replica. With ``notify`` the hooks for data at rest run.
+    Afterwards the replica is good and its siblings stale when it was created, cut by a request for that,
+    or written through this very descriptor, with ``by_size`` also when it has another size. Else their
+    states are as they were, whatever other streams wrote. Replication resources have made their copies.
+    Without ``update`` only the file is closed, another stream of the same writer will settle the replica.
+    With ``notify`` the hooks for data at rest run.
 
     Returns the status of the reply: 0, or the size of a new replica that is not the one announced.
     That one is stale, and the client hears of no error (``update_replica_size_and_throw_on_failure``).
@@ -47,7 +50,7 @@ def close(session: Session, file: OpenFile, *, update: bool = True, notify: bool
     if update and file.failure is None and 0 < file.announced != file.size:
         return _give_up(session, file)
     try:
-        changed, failure = _finalize(session, file) if update else _leave(session, file)
+        changed, failure = _finalize(session, file, by_size=by_size) if update else _leave(session, file)
     except BaseException as error:
         computed = error.computed if isinstance(error, _Mismatch) else ""
         # The checksum that a put computed is kept (rsDataObjPut.cpp, finalize_replica).
@@ -78,29 +81,37 @@ def _leave(session: Session, file: OpenFile) -> tuple[bool, None]:
     return False, None
 
 
-def _finalize(session: Session, file: OpenFile) -> tuple[bool, ZoneError | None]:
-    """(whether the replica was written, why a copy to a sibling failed)."""
+def _finalize(session: Session, file: OpenFile, *, by_size: bool) -> tuple[bool, ZoneError | None]:
+    """(whether its content may be another than before, why a copy to a sibling failed)."""
     if file.failure is not None:
         raise file.failure
     size = file.size
     file.shut()
     checksum = _checksum(file)
-    changed = _is_changed(file, size)
+    changed = _is_settled(file, size, by_size=by_size)
     copies, failure = replication.copy_to_siblings(session, file.replica) if changed else ([], None)
     with session.catalog.transaction():
         included_records.apply(session, file.replica, file.keywords)
         if changed:
             _settle(session, file.replica, size, checksum, copies)
         else:
-            _restore(session, file.replica, checksum)
+            _restore(session, file.replica, size, checksum)
         _count_written(session, file)
         session.zone.replica_access.leave(file.replica.data_id, file.replica.number)
-    return changed, failure
+    return changed or _is_another(file, size), failure
 
 
-def _is_changed(file: OpenFile, size: int) -> bool:
-    truncated = bool(file.flags & OpenFlags.TRUNCATE)
-    return file.is_created or file.written > 0 or truncated or size != file.replica.size
+def _is_settled(file: OpenFile, size: int, *, by_size: bool) -> bool:
+    """Source: ``finalize_data_object`` of rsDataObjClose.cpp; ``by_size`` as in replica_close.cpp."""
+    if file.is_created or file.is_cut or file.written > 0:
+        return True
+    if file.operation != OperationType.NONE:
+        return _is_another(file, size)
+    return by_size and size != (0 if file.flags & OpenFlags.TRUNCATE else file.replica.size)
+
+
+def _is_another(file: OpenFile, size: int) -> bool:
+    return bool(file.flags & OpenFlags.TRUNCATE) or size != file.replica.size
 
 
 def _checksum(file: OpenFile) -> str:
@@ -130,10 +141,10 @@ def _settle(
         replication.record(session, written, copies)
 
 
-def _restore(session: Session, replica: Replica, checksum: str) -> None:
+def _restore(session: Session, replica: Replica, size: int, checksum: str) -> None:
     logical_locking.restore(session, replica)
-    if checksum:
-        session.catalog.data_objects.update(replica.data_id, replica.number, checksum=checksum)
+    changes: dict[str, object] = {"checksum": checksum} if checksum else {}
+    session.catalog.data_objects.update(replica.data_id, replica.number, size=size, **changes)
 
 
 def _count_written(session: Session, file: OpenFile) -> None:

@@ -77,6 +77,8 @@ class OpenFile:
     descriptor: int = -1
     position: int = 0
     written: int = 0
+    is_cut: bool = False
+    """Truncated by a request for that; opening with TRUNCATE is none."""
     failure: ZoneError | None = field(default=None, repr=False)
     """Why writing failed; a replica with a failed write can't become good."""
 

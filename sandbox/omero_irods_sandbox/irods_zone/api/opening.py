@@ -316,7 +316,8 @@ def replica_close(session: Session, request: Request) -> Reply:
         file.keywords = {**file.keywords, "regChksum": ""}
     file.announced = 0  # not compared by replica_close.cpp, other than by rsDataObjClose.cpp
     update = updates_status and bool(options.get("update_size", True))
-    finalizing.close(session, file, update=update, notify=bool(options.get("send_notifications", True)))
+    notify = bool(options.get("send_notifications", True))
+    finalizing.close(session, file, update=update, notify=notify, by_size=True)
     return Reply()
 
 

@@ -72,6 +72,7 @@ def _truncate(session: Session, request: Request) -> tuple[Replica, str]:
     try:
         if file.replica.size != size:
             os.ftruncate(file.descriptor, size)
+            file.is_cut = True
     except OSError as error:
         file.failure = system_error(error, f"Can't truncate {file.path}.", base="UNIX_FILE_TRUNCATE_ERR")
     close_object(session, number)
