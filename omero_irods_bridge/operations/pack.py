@@ -11,6 +11,7 @@ from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
 from omero_irods_bridge.model.packing import TransferOptions
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot
 from omero_irods_bridge.operations.incoming import held, incoming_of
+from omero_irods_bridge.operations.packing.comparing import compare_replicas
 from omero_irods_bridge.operations.packing.planning import PackPlan, plan
 from omero_irods_bridge.operations.packing.sealing import annotate, describe, seal
 from omero_irods_bridge.operations.packing.writing import write
@@ -43,6 +44,7 @@ def apply(
     with held(store, place):
         stored = write(plan, place.path, server, store, options or TransferOptions(), report, cancel)
         cancel.check()
+        compare_replicas(store, place.path)
         description = describe(plan, stored)
         report(Step("Sealing"))
         annotate(store, place.path, description, prefix)

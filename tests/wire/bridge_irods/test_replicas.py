@@ -7,14 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from irods.session import iRODSSession
 
+from omero_irods_bridge.adapters.irods.environment import account
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES
 from omero_irods_bridge.model.errors import BridgeError, Busy, ChecksumMismatch, NotFound, TargetExists
-from omero_irods_bridge.model.stored import ReplicaStatus
+from omero_irods_bridge.model.stored import DataObject, ReplicaStatus
+from omero_irods_bridge.operations.packing.comparing import compare_replicas
+from omero_irods_bridge.operations.packing.members import write_whole
 from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.contracts.object_store import read, write
 from tests.wire.bridge_irods.replicas import settled, status_of
+from tests.wire.irods_zone.data_objects import tree
 
 # -- others
 
@@ -80,6 +85,35 @@ def test_what_a_vanished_writer_left_is_stale_readable_and_can_be_gone_on_with(
     assert read(store, f"{place}/object") == b"first second third"
 
 
+@pytest.fixture
+def stale(store: IrodsStore, place: str) -> str:
+    """What a writer left who vanished."""
+    writer = store.open_writer(f"{place}/object")
+    writer.write_at(0, 0, b"first")
+    writer.abort()
+    settled(store, f"{place}/object")
+    return f"{place}/object"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_is_written_is_good_whichever_stream_wrote_it(
+    store: IrodsStore, stale: str, *, keep: bool
+) -> None:
+    writer = store.open_writer(stale, keep=keep, streams=3)
+    writer.write_at(2, 1, b"")
+    writer.write_at(2, 0, b"other")
+    writer.write_at(1, 3, b"x")
+    writer.close()
+    assert status_of(store, stale) is ReplicaStatus.GOOD
+    assert read(store, stale) == b"othxr"
+
+
+def test_an_empty_object_is_good_though_there_was_a_stale_one(store: IrodsStore, stale: str) -> None:
+    write_whole(store, stale, [])
+    assert status_of(store, stale) is ReplicaStatus.GOOD
+    assert read(store, stale) == b""
+
+
 @pytest.mark.parametrize("moment", range(12))
 def test_aborting_while_threads_write_ends_them_all(moment: int, store: IrodsStore, place: str) -> None:
     writer = store.open_writer(f"{place}/object", streams=3)
@@ -123,6 +157,39 @@ def test_a_file_of_another_size_than_the_catalog_says_is_a_mismatch(
     file.unlink()
     with pytest.raises(ChecksumMismatch):
         store.compute_checksum(path)
+
+
+def test_replicas_that_a_resource_makes_are_compared_with_what_was_sent(
+    zone: Zone, session: iRODSSession, place: str
+) -> None:
+    path = f"{place}/object"
+    with tree(session, zone, "replication", "comparedResc", "compared0", "compared1") as root:
+        who = {"zone": zone.name, "user": zone.config.admin, "password": zone.password}
+        options = {"irods_default_resource": root}
+        with IrodsStore(account(zone.host, zone.port, **who, options=options)) as store:
+            write(store, path)
+            sent = store.compute_checksum(path)
+            assert [one.sha256 for one in found_at(store, path).replicas] == [sent, None]
+            compare_replicas(store, place)
+            assert [one.sha256 for one in found_at(store, path).replicas] == [sent, sent]
+
+            write(store, path)
+            zone.faults.flip_byte(path, replica=1)
+            store.compute_checksum(path, replica=0)
+            with pytest.raises(ChecksumMismatch, match="Replica 1"):
+                compare_replicas(store, path)
+
+            for number in (0, 1):
+                zone.faults.make_stale(path, replica=number)
+            with pytest.raises(BridgeError, match="none of its replicas is good"):
+                compare_replicas(store, path)
+            store.remove(path)
+
+
+def found_at(store: IrodsStore, path: str) -> DataObject:
+    found = store.find(path)
+    assert isinstance(found, DataObject)
+    return found
 
 
 def test_a_replica_that_is_not_there_is_not_found(store: IrodsStore, place: str) -> None:
