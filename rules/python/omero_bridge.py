@@ -9,10 +9,8 @@ was not told. Nor does protecting when it cannot find out whether something is l
 RULE_ENGINE_CONTINUE, so that those of other rule engines run too.
 
 Installation, order of rule engines, hooks of the site's own: README.md of the rules. Only the standard
-library, Python 3.8.
+library, Python 3.6.
 """
-
-from __future__ import annotations
 
 import binascii
 import json

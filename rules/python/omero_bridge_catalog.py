@@ -3,10 +3,8 @@ r"""What the bridge's rules ask the catalog, with any characters in names.
 Paths are normal ones (:func:`normal`). GenQuery 1 in rules is a text. iRODS 4 knows no escape in it, iRODS 5
 takes ``''`` and ``\x41`` for one (``lexer.l`` of lib/genquery1): a value with a quote or a backslash is asked
 for by a pattern, which is the same for both, and what comes back is compared. Only the standard library,
-Python 3.8.
+Python 3.6.
 """
-
-from __future__ import annotations
 
 import re
 

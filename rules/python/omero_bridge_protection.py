@@ -3,10 +3,8 @@
 Each function returns the text of a refusal, "" when the operation may go on. ``what`` is the operation in
 words, ``rule_args`` are those of the hook. An override of an administrator lets it go on, and is written
 down. Whether something is linked may be impossible to find out: that raises. Once it is known to be linked,
-nothing that goes wrong lets the operation go on. Only the standard library, Python 3.8.
+nothing that goes wrong lets the operation go on. Only the standard library, Python 3.6.
 """
-
-from __future__ import annotations
 
 import re
 import time
@@ -168,9 +166,15 @@ def _changed(callback, path, verb, attribute):
         found = _found_out(callback, names, guarded)
         return next((name for name in guarded if name in found), "")
     if verb == "rmw":
-        wanted = re.compile(re.escape(attribute).replace("%", ".*").replace("_", "."), re.DOTALL)
+        wanted = re.compile(_like(attribute), re.DOTALL)
         return next((name for name in guarded if wanted.fullmatch(name)), "")
     return attribute if attribute in guarded else ""
+
+
+def _like(pattern):
+    """A pattern of LIKE as a regular expression."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    return "".join({"%": ".*", "_": "."}.get(part) or re.escape(part[-1]) for part in parts)
 
 
 def _of_avu_copy(callback, rule_args, kind, source):

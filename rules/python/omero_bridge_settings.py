@@ -1,10 +1,8 @@
 """Settings of the bridge's rules: ``omero_bridge_settings.json`` beside this file, and the log.
 
 A setting that is wrong never breaks an operation: it has its default, and the log says so once a connection.
-Only the standard library, Python 3.8.
+Only the standard library, Python 3.6.
 """
-
-from __future__ import annotations
 
 import json
 import re
