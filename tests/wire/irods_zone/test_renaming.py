@@ -114,6 +114,19 @@ def test_nothing_is_renamed_onto_a_collection(session: iRODSSession, home: str) 
     assert code == code_of("CAT_NAME_EXISTS_AS_COLLECTION")
 
 
+def test_a_sibling_with_the_new_name_is_in_the_way_of_a_move(session: iRODSSession, home: str) -> None:
+    """rsDataObjRename.cpp gives the new name in the old collection first."""
+    session.collections.create(f"{home}/target")
+    session.collections.create(f"{home}/b")
+    for name in ("x", "y"):
+        write(session, f"{home}/{name}", b"bytes")
+    code = failure(rename, session, f"{home}/x", f"{home}/target/y")
+    assert code == code_of("CAT_NAME_EXISTS_AS_DATAOBJ")
+    code = failure(rename, session, f"{home}/x", f"{home}/target/b")
+    assert code == code_of("CAT_NAME_EXISTS_AS_COLLECTION")
+    rename(session, f"{home}/x", f"{home}/target/x")
+
+
 def test_a_collection_does_not_go_into_itself(session: iRODSSession, home: str) -> None:
     session.collections.create(f"{home}/a/b")
     code = failure(session.collections.move, f"{home}/a", f"{home}/a/b")

@@ -85,10 +85,12 @@ def _all_replicas(catalog: Catalog, path: str) -> list[Replica]:
 
 
 def _check_target(catalog: Catalog, source: str, target: str) -> None:
-    if catalog.collections.find(target) is not None:
-        raise ZoneError("CAT_NAME_EXISTS_AS_COLLECTION", f"A collection has this name: {target}")
-    if catalog.data_objects.replicas(target):
-        raise ZoneError("CAT_NAME_EXISTS_AS_DATAOBJ", f"A data object has this name: {target}")
+    """The server renames before it moves: a sibling with the new name is in the way as well."""
+    for path in {f"{parent_of(source)}/{name_of(target)}", target} - {source}:
+        if catalog.collections.find(path) is not None:
+            raise ZoneError("CAT_NAME_EXISTS_AS_COLLECTION", f"A collection has this name: {path}")
+        if catalog.data_objects.replicas(path):
+            raise ZoneError("CAT_NAME_EXISTS_AS_DATAOBJ", f"A data object has this name: {path}")
     catalog.collections.get(parent_of(target))
     if is_below(target, source):
         raise ZoneError("CAT_RECURSIVE_MOVE", f"{source} can't go into itself.")
