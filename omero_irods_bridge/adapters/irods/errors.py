@@ -45,6 +45,8 @@ _NAMES_PRC_LACKS: Final = {
     -400000: "USER_INSUFFICIENT_FREE_INODES",
     -401000: "USER_FILE_SIZE_MISMATCH",
     -405000: "INTERMEDIATE_REPLICA_ACCESS",
+    -721000: "REPLICA_IS_BEING_STAGED",
+    -722000: "REPLICA_STAGING_FAILED",
     -893000: "CAT_TICKET_USER_EXCLUDED",
     -894000: "CAT_TICKET_HOST_EXCLUDED",
     -895000: "CAT_TICKET_GROUP_EXCLUDED",
@@ -58,6 +60,7 @@ _LOGIN_HINT: Final = "Check user and password: run iinit, and then ils to try th
 _PERMISSION_HINT: Final = "Ask the owner or a rodsadmin for access: ichmod write <user> <path>."
 _BUSY_HINT: Final = "Try again when the other writer is done."
 _NO_REPLICA_HINT: Final = "Try again later: somebody writes it, or the resource that it is on is down."
+_STAGING_HINT: Final = "Try again later: iRODS is fetching it from an archive."
 _SPACE_HINT: Final = "Ask the iRODS administrator for space, or choose another resource or target."
 _UNKNOWN_HINT: Final = "Look into the log of the iRODS server, or run: omero-irods doctor"
 _DOWN_HINT: Final = "Try again later, or run: omero-irods doctor"
@@ -84,6 +87,7 @@ _KINDS: Final[dict[int, _Kind]] = {
     -39000: (AccessDenied, "Only a rodsadmin may act for another user (client_user)."),
     **dict.fromkeys((-163000, -405000, -406000), (Busy, _BUSY_HINT)),
     **dict.fromkeys((-168000, -1803000), (Busy, _NO_REPLICA_HINT)),
+    -721000: (Busy, _STAGING_HINT),
     **dict.fromkeys((-312000, -809000, -833000, -834000), (TargetExists, "")),
     **dict.fromkeys((-110000, -311000, -400000), (NoSpace, _SPACE_HINT)),
     **dict.fromkeys(
