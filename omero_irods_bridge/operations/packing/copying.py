@@ -54,7 +54,13 @@ def copy(
     """
     copied: list[Copied] = []
     fetcher = Fetcher(
-        files, make_reader, tools.budget, readers=readers, piece_bytes=tools.piece_bytes, cancel=cancel
+        files,
+        make_reader,
+        tools.budget,
+        readers=readers,
+        piece_bytes=tools.piece_bytes,
+        cancel=cancel,
+        check=tools.writers.check,
     )
     with fetcher:
         digests: FileDigests | None = None

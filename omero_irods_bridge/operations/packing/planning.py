@@ -12,7 +12,7 @@ from typing import Final
 
 from omero_irods_bridge import __version__
 from omero_irods_bridge.model.access import bytes_are_withheld
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, TargetExists
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, TargetExists, UsageError
 from omero_irods_bridge.model.events import CancelToken, Report, silent
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.objects import ObjectRef
@@ -21,6 +21,7 @@ from omero_irods_bridge.model.stored import Collection, DataObject, at_and_above
 from omero_irods_bridge.operations.targets import expand, is_expanded, next_version, template_values
 from omero_irods_bridge.packet.file_list import FileList, source_files
 from omero_irods_bridge.packet.graph import Graph
+from omero_irods_bridge.packet.reading import DEFAULT_LIMITS, GRAPH, MANIFEST, TRANSFER_XML
 from omero_irods_bridge.ports import Clock, ImageServer, ObjectStore, ServerIdentity
 
 SOFTWARE: Final = f"omero-irods-bridge {__version__}"
@@ -119,6 +120,7 @@ def plan(
         problems=(
             *_nothing_to_pack(graph, request),
             *_withheld(graph, server),
+            *_too_many(listing),
             *listing.problems,
             *in_the_way,
             *_within_another(store, wanted),
@@ -199,6 +201,18 @@ def _nothing_to_pack(graph: Graph, request: PackRequest) -> tuple[BridgeError, .
         NotFound(
             f"There is nothing to pack: {_in_words(request.objects)} has no images.",
             hint="Choose objects that hold images.",
+        ),
+    )
+
+
+def _too_many(listing: FileList) -> tuple[BridgeError, ...]:
+    count = len(listing.files) + len((TRANSFER_XML, GRAPH, MANIFEST))
+    if count <= DEFAULT_LIMITS.members:
+        return ()
+    return (
+        UsageError(
+            f"The packet would have {count:,} members; more than {DEFAULT_LIMITS.members:,} are never read.",
+            hint="Pack fewer objects at once.",
         ),
     )
 

@@ -22,11 +22,15 @@ from omero_irods_bridge.ports import ByteSource
 
 @dataclass(slots=True)
 class ZipStart:
-    """Where a zip is continued: ``layout`` stands behind the files that are kept, ``whole`` has seen them."""
+    """Where a zip is continued: ``layout`` stands behind the files that are kept, ``whole`` has seen them.
+
+    ``old_size`` is how many bytes there were, whatever the catalog says of what broke off.
+    """
 
     layout: ZipLayout
     whole: hashlib._Hash
     kept: list[Copied]
+    old_size: int = 0
 
 
 def zip_start() -> ZipStart:
@@ -47,6 +51,7 @@ def resume_zip(
     Streams write a zip from front to back with a few pieces under way at once, so what follows a gap is worth
     nothing. ``start`` can be gone on from whenever this ends, with an error too.
     """
+    start.old_size = source.size
     reader = _Sequential(source, tools.piece_bytes)
     for file, place in zip(files, places(_known(files)), strict=False):
         cancel.check()

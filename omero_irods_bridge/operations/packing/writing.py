@@ -73,8 +73,7 @@ class _Writing:
         counter = self._begin_step()
         start = self._kept_of_zip(found, counter) if isinstance(found, DataObject) else zip_start()
         writer = open_when_free(self._store, self._path, streams=self._options.streams, keep=bool(start.kept))
-        old_size = found.size if isinstance(found, DataObject) and start.kept else 0
-        destination = ZipDestination(self._store, self._path, writer, self._tools, start, old_size)
+        destination = ZipDestination(self._store, self._path, writer, self._tools, start)
         return self._fill(destination, start.kept, counter)
 
     def expanded(self) -> Stored:

@@ -21,8 +21,8 @@ class ZipDestination:
     """Writes a zip to the data object ``path``; see ``Destination``.
 
     Args:
-        start: where the zip is continued; behind the members of an earlier run that are kept.
-        old_size: of what lies at ``path``, in bytes; what is behind the end of the new zip is cut off.
+        start: where the zip is continued; behind the members of an earlier run that are kept. Of the rest of
+            what lies at ``path`` then, what is behind the end of the new zip is cut off.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class ZipDestination:
         writer: ObjectWriter,
         tools: Tools,
         start: ZipStart,
-        old_size: int,
     ) -> None:
         self._store, self._path, self._writer, self._tools = store, path, writer, tools
-        self._layout, self._whole, self._old_size = start.layout, start.whole, old_size
+        self._layout, self._whole = start.layout, start.whole
+        self._old_size = start.old_size if start.kept else 0
         self._run: list[bytes] = []
         self._run_cost = 0
         self._run_start = self._next = start.layout.position
@@ -82,7 +82,9 @@ class ZipDestination:
         self._run.append(data)
         self._run_cost += cost
         self._next += len(data)
-        if self._next - self._run_start >= (_ALONE if len(data) >= _ALONE else self._tools.piece_bytes):
+        # The budget of a file of unknown size is that of a piece, however small it turned out to be.
+        held = max(self._next - self._run_start, self._run_cost)
+        if held >= (_ALONE if len(data) >= _ALONE else self._tools.piece_bytes):
             self._flush()
 
     def _flush(self) -> None:

@@ -49,8 +49,10 @@ class Fetcher:
         readers: int,
         piece_bytes: int,
         cancel: CancelToken,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._make_reader, self._budget, self._cancel = make_reader, budget, cancel
+        """``check`` raises what those who take the pieces met, who may not give back what these cost."""
+        self._make_reader, self._budget, self._cancel, self._check = make_reader, budget, cancel, check
         self._parts = cut(files, piece_bytes)
         self._turn = threading.Lock()
         self._slots: queue.Queue[_Slot | BaseException | None] = queue.Queue()
@@ -76,7 +78,7 @@ class Fetcher:
         """All pieces of all files, in order.
 
         Raises:
-            BridgeError: what a reader met, or Interrupted.
+            BridgeError: what a reader met, what ``check`` raises, or Interrupted.
         """
         while (slot := self._wait(self._slots)) is not None:
             while (piece := self._wait(slot.arrived)) is not None:
@@ -85,6 +87,7 @@ class Fetcher:
     def _wait(self, source: queue.Queue[_T | BaseException | None]) -> _T | None:
         while True:
             self._cancel.check()
+            self._check()
             try:
                 found = source.get(timeout=_LOOK_S)
             except queue.Empty:

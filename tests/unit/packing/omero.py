@@ -23,7 +23,10 @@ _WITHHELD = {"is": "rwr---", "extended": ["RESTRICT-BINARY-ACCESS"]}
 
 @dataclass
 class FakeOmero:
-    """Images 1, 2, ... in ``Dataset:51``, each of a fileset of one file of the bytes given."""
+    """Images 1, 2, ... in ``Dataset:51``, each of a fileset of one file of the bytes given.
+
+    ``exported`` ones have no files: the bytes are what OMERO exports of them.
+    """
 
     contents: Sequence[bytes]
     hasher: str = "SHA1-160"
@@ -31,6 +34,7 @@ class FakeOmero:
     graph_reads: int = 0
     is_mounted: bool = False
     withheld: bool = False
+    exported: bool = False
 
     def __post_init__(self) -> None:
         self.files = FakeFiles(dict(enumerate(self.contents, 1)))
@@ -75,7 +79,7 @@ class FakeOmero:
         yield _row(
             f"Image:{number}",
             name=f"image {number}",
-            fileset=f"Fileset:{number}",
+            fileset=None if self.exported else f"Fileset:{number}",
             pixels=[f"Pixels:{number}"],
             details={**_DETAILS, **({"permissions": _WITHHELD} if self.withheld else {})},
         )
@@ -87,6 +91,8 @@ class FakeOmero:
             dimensionOrder="DimensionOrder:1",
             **sizes,
         )
+        if self.exported:
+            return
         yield _row(f"Fileset:{number}", usedFiles=[f"FilesetEntry:{number}"])
         yield _row(
             f"FilesetEntry:{number}", fileset=f"Fileset:{number}", originalFile=f"OriginalFile:{number}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -29,7 +31,9 @@ from omero_irods_bridge.model.snapshot import Form, Snapshot, from_avus
 from omero_irods_bridge.model.stored import DataObject
 from omero_irods_bridge.operations import pack
 from omero_irods_bridge.operations.incoming import held, incoming_of
+from omero_irods_bridge.operations.packing import planning
 from omero_irods_bridge.packet.manifest import parse
+from omero_irods_bridge.packet.reading import Limits
 from tests.unit.packing.fakes import content
 from tests.unit.packing.omero import DATASET, FakeOmero
 
@@ -206,6 +210,15 @@ def test_images_whose_files_may_not_be_downloaded_are_one_problem_unless_the_rep
     assert pack.plan(REQUEST, omero, MemoryStore(), clock=Clock()).problems == ()
 
 
+def test_more_files_than_any_reader_takes_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "DEFAULT_LIMITS", Limits(members=5))
+    (problem,) = pack.plan(REQUEST, three_images(), MemoryStore(), clock=Clock()).problems
+    assert "6 members" in problem.message
+    assert "fewer" in problem.hint
+    monkeypatch.setattr(planning, "DEFAULT_LIMITS", Limits(members=6))
+    assert pack.plan(REQUEST, three_images(), MemoryStore(), clock=Clock()).problems == ()
+
+
 def test_an_unknown_object_is_told_before_anything_is_written() -> None:
     with pytest.raises(NotFound):
         pack.plan(
@@ -351,6 +364,70 @@ def test_the_longer_end_of_a_broken_run_is_cut_off() -> None:
     snapshot = run(omero, store)
     with zipfile.ZipFile(io.BytesIO(read(store, snapshot.path))) as packet:
         assert packet.testzip() is None
+
+
+def test_it_is_cut_off_too_where_the_catalog_heard_of_its_size_late() -> None:
+    omero, store = three_images(), MemoryStore()
+    long = replace(REQUEST, note="".join(chr(33 + number * 7 % 90) for number in range(5000)))
+    plan = pack.plan(long, omero, store, clock=Clock())
+    path = incoming_of(plan.target, plan.id).path
+
+    def fail(method: str, _path: str) -> None:
+        if method == "compute_checksum":
+            raise Unreachable("iRODS did not answer")
+
+    store.content.hook = fail
+    with pytest.raises(Unreachable):
+        pack.apply(plan, omero, store, options=OPTIONS)
+    size = len(store.content.entries[path].copies[0].data)
+    store.content.record(path, size=0)
+
+    def settle(method: str, where: str) -> None:
+        if method == "open_source" and where == path:
+            store.content.record(path, size=size)
+
+    store.content.hook = settle
+    snapshot = run(omero, store)
+    with zipfile.ZipFile(io.BytesIO(read(store, snapshot.path))) as packet:
+        assert packet.testzip() is None
+
+
+@FORMS
+def test_a_write_that_fails_while_all_memory_is_under_way_is_told(form: Form) -> None:
+    """Nobody hands in a further piece then: the readers wait for bytes that nobody gives back."""
+    omero, store, is_full = FakeOmero([content(1, 5000)]), MemoryStore(), threading.Event()
+
+    def fail(method: str, _path: str) -> None:
+        if method == "write_at" and is_full.wait(10):
+            raise Unreachable("iRODS went away")
+
+    def look(event: Event) -> None:
+        if isinstance(event, Progress) and event.bytes_done >= OPTIONS.memory_bytes:
+            is_full.set()
+
+    store.content.hook = fail
+    with hanging_no_longer_than(20) as cancel, pytest.raises(Unreachable, match="went away"):
+        run(omero, store, request_of(form), report=look, cancel=cancel)
+
+
+@FORMS
+def test_small_images_without_files_do_not_hold_the_memory_of_large_ones(form: Form) -> None:
+    omero, store = FakeOmero([content(n, 20) for n in range(1, 40)], exported=True), MemoryStore()
+    plan = pack.plan(request_of(form), omero, store, clock=Clock())
+    options = TransferOptions(readers=2, streams=2, piece_bytes=10_000, memory_bytes=40_000)
+    with hanging_no_longer_than(20) as cancel:
+        snapshot = pack.apply(plan, omero, store, options=options, cancel=cancel)
+    found = members(store, snapshot, form)
+    assert [found[f"pixel_images/{n}.tiff"] for n in range(1, 40)] == list(omero.contents)
+
+
+@contextmanager
+def hanging_no_longer_than(seconds: float) -> Iterator[CancelToken]:
+    cancel = CancelToken()
+    timer = threading.Timer(seconds, cancel.cancel)
+    timer.start()
+    yield cancel
+    timer.cancel()
 
 
 @FORMS
