@@ -171,8 +171,8 @@ class _Loading:
         return found
 
     def _series(self, fileset: str, images: Sequence[tuple[int | None, int]]) -> dict[int, int]:
-        """By the series that OMERO has; where it has none or equal ones, by ascending id, as stock does."""
-        told = {series: image for series, image in images if series is not None}
+        """By the series that OMERO has; where it has none or odd ones, by ascending id, as stock does."""
+        told = {series: image for series, image in images if series is not None and series >= 0}
         if len(told) == len(images):
             return dict(sorted(told.items()))
         self.notices.append(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
+from omero_irods_bridge.packet.reading import DEFAULT_LIMITS
 
 _MIB: Final = 1 << 20
 
@@ -40,8 +41,8 @@ class Deflated:
 class Deflater:
     """Compresses what is added, in order; one thread. Not to be used after :meth:`finish`."""
 
-    def __init__(self) -> None:
-        self._compress = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    def __init__(self, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> None:
+        self._compress = zlib.compressobj(wbits=-zlib.MAX_WBITS, strategy=strategy)
         self._digest = hashlib.sha256()
         self._chunks: list[bytes] = []
         self._size = self._crc = 0
@@ -64,8 +65,15 @@ class Deflater:
 
 
 def deflate(chunks: Iterable[bytes]) -> Deflated:
-    """Compress chunks that make up one content."""
-    deflater = Deflater()
+    """Compress chunks that make up one content; never so far that a reader takes it for a bomb."""
+    made = _deflated(chunks, zlib.Z_DEFAULT_STRATEGY)
+    if made.size > made.compressed_size * DEFAULT_LIMITS.ratio:  # masks of nothing, say: 8 to 1 is enough
+        return _deflated(made.inflated(), zlib.Z_HUFFMAN_ONLY)
+    return made
+
+
+def _deflated(chunks: Iterable[bytes], strategy: int) -> Deflated:
+    deflater = Deflater(strategy)
     for chunk in chunks:
         deflater.add(chunk)
     return deflater.finish()

@@ -59,6 +59,7 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 """The abstract classes of the OMERO model that are one table, and what is in it: no two have one id."""
 
 _REFERENCE: Final = re.compile(r"([A-Z][A-Za-z0-9]{0,63}):(0|[1-9][0-9]{0,18})", re.ASCII)
+_LARGEST_ID: Final = 2**63 - 1
 _OFFSET_BITS: Final = 10
 _BLOCK_ROWS: Final = 1000
 _BLOCK_BYTES: Final = 1 << 20
@@ -72,7 +73,7 @@ def split_reference(reference: object) -> tuple[str, int]:
         BadPacket: it is no reference.
     """
     match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
-    if match is None:
+    if match is None or int(match[2]) > _LARGEST_ID:
         raise BadPacket(
             f"{reference!r:.100} does not name an OMERO object: expected a class, a colon, an id."
         )
@@ -222,6 +223,15 @@ def _told_twice(here: Row, new: Row) -> BridgeError:
 
 
 def _encode(row: Row) -> bytes:
+    line = _as_line(row)
+    if len(line) > LONGEST_LINE:
+        raise BadPacket(
+            f"{row['@']} has more than {LONGEST_LINE:,} bytes as JSON; so large rows are not read."
+        )
+    return line
+
+
+def _as_line(row: Row) -> bytes:
     try:
         return _dumps(row, escape=False).encode()
     except UnicodeEncodeError:  # surrogates, which JSON can escape and UTF-8 cannot have; a pair becomes one

@@ -22,6 +22,9 @@ PATH_BYTES: Final = 1_000
 READ_PATH_BYTES: Final = 4_096
 """Of a path that is read: PATH_MAX of Linux."""
 
+FOLDERS_BYTES: Final = 256 << 20
+"""Of the paths of all folders that are known, at most: a name of 4,096 bytes has up to 2,047 of them."""
+
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _NOT_ON_WINDOWS: Final = re.compile(r'[<>:"|?*]')
@@ -86,6 +89,7 @@ class NameSet:
         self._portable = portable
         self._files: dict[str, str] = {}
         self._folders: dict[str, str] = {}
+        self._folders_bytes = 0
 
     def add(self, path: str) -> None:
         """Add a file.
@@ -119,6 +123,9 @@ class NameSet:
         if (other := self._files.get(key)) is not None:
             raise _clash(path, other, "are a folder and a file of one name")
         other = self._folders.setdefault(key, path)
+        self._folders_bytes += len(key) if other is path else 0
+        if self._folders_bytes > FOLDERS_BYTES:
+            raise BadName("The names have too many folders in folders.", hint="Pack fewer of them at once.")
         if other != path and self._portable:
             raise _clash(path, other, _TWINS)
 

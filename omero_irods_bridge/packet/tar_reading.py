@@ -57,8 +57,8 @@ def tar_packet(source: ByteSource, *, limits: Limits = DEFAULT_LIMITS) -> Packet
     """
     names = NameSet(portable=False)
     members: list[Member] = []
-    for header in _headers(source):
-        check_count(len(members) + 1, limits)
+    for number, header in enumerate(_headers(source), 1):
+        check_count(number, limits)
         name = without_dot(header.name.removesuffix("/") if header.is_folder else header.name)
         if header.is_folder and name in {"", "."}:
             continue

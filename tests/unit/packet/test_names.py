@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omero_irods_bridge.model.errors import BadName
+from omero_irods_bridge.packet import names
 from omero_irods_bridge.packet.names import (
     check_name,
     check_names,
@@ -166,3 +167,13 @@ def test_no_name_stands_beside_its_own_other_form(text: str, form: str) -> None:
     names = [f"x{text}", unicodedata.normalize(form, f"x{text}")]  # type: ignore[arg-type]  # a Literal
     with pytest.raises(BadName):
         check_names(names, portable=False)
+
+
+def test_folders_in_folders_take_no_more_memory_than_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of 4 KB can have 2,000 folders, which take 4 MB."""
+    deep = ["/".join([str(number), *["a"] * 400]) for number in range(50)]
+    check_names(deep, portable=False)
+    monkeypatch.setattr(names, "FOLDERS_BYTES", 1_000_000)
+    with pytest.raises(BadName, match="folders in folders"):
+        check_names(deep, portable=False)
+    check_names([f"{'b' * 200}/{number}" for number in range(10_000)], portable=False)

@@ -19,7 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omero_irods_bridge.adapters.local import local_source, open_local
-from omero_irods_bridge.model.errors import AccessDenied, BadName, BadPacket, ChecksumMismatch, NotFound
+from omero_irods_bridge.model.errors import (
+    AccessDenied,
+    BadName,
+    BadPacket,
+    BridgeError,
+    ChecksumMismatch,
+    NotFound,
+)
 from omero_irods_bridge.packet.contents import CHUNK_BYTES
 from omero_irods_bridge.packet.opening import open_packet
 from omero_irods_bridge.packet.reading import Container, Limits, Packet, folder_packet
@@ -348,3 +355,18 @@ def test_the_published_packets_of_the_stock_tool_are_read() -> None:
             assert "transfer.xml" in packet.members
             assert not packet.has_manifest
             assert not packet.notes
+
+
+def test_folders_of_a_tar_count_as_members() -> None:
+    data = tarred(tarfile.PAX_FORMAT, "./")
+    open_packet(Bytes(data), limits=Limits(members=7))
+    with pytest.raises(BadPacket, match="members"):
+        open_packet(Bytes(data), limits=Limits(members=6))
+
+
+def test_a_local_name_that_no_file_can_have_is_said_so(tmp_path: Path) -> None:
+    with (
+        pytest.raises(BridgeError, match="cannot be read: File name too long"),
+        open_local(tmp_path / ("x" * 300)),
+    ):
+        pass

@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 
 from omero_irods_bridge.model.errors import BadName
 from omero_irods_bridge.packet.deflating import Deflater, deflate
+from omero_irods_bridge.packet.reading import DEFAULT_LIMITS
+from omero_irods_bridge.packet.zip_reading import zip_packet
 from omero_irods_bridge.packet.zip_writing import ZipLayout, places, planned_size
+from tests.unit.packet.sources import Bytes
 
 MEMBERS = {
     "root_0/2026-11/28/a.tif": b"pixels" * 1000,
@@ -294,3 +297,15 @@ def test_calls_in_a_wrong_order_are_refused() -> None:
         layout.begin("b", 0)
     with pytest.raises(ValueError, match="size of -1"):
         ZipLayout().begin("a", -1)
+
+
+def test_what_is_deflated_is_never_taken_for_a_bomb() -> None:
+    """Masks of nothing, which base64 writes as so many A."""
+    rows = b"A" * (1 << 20)
+    made = deflate(rows for _ in range(DEFAULT_LIMITS.ratio_from_bytes // len(rows) + 1))
+    assert made.size <= DEFAULT_LIMITS.ratio * made.compressed_size
+    assert all(data == rows[: len(data)] for data in made.inflated())
+    assert sum(map(len, made.inflated())) == made.size
+    layout = ZipLayout()
+    written = b"".join([*layout.whole("bridge/omero.jsonl", made), layout.finish()])
+    assert zip_packet(Bytes(written)).members["bridge/omero.jsonl"].size == made.size

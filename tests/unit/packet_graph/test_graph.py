@@ -339,3 +339,16 @@ def test_a_line_without_end_is_refused_before_it_is_held() -> None:
 def test_a_long_line_within_one_piece_is_refused() -> None:
     with pytest.raises(BadPacket, match="more than 10 bytes"):
         list(lines_of([b"a\n" + b"x" * 11 + b"\nb\n"], longest=10))
+
+
+def test_an_id_that_no_database_has_is_refused() -> None:
+    graph = Graph()
+    graph.add({"@": f"Image:{2**63 - 1}"})
+    with pytest.raises(BadPacket, match="does not name an OMERO object"):
+        graph.add({"@": f"Image:{2**63}"})
+
+
+def test_a_row_that_no_reader_would_take_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_LINE", 100)
+    with pytest.raises(BadPacket, match="Mask:5 has more than 100 bytes"):
+        Graph().add({"@": "Mask:5", "bytes": "A" * 100})

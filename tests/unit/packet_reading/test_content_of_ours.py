@@ -106,7 +106,7 @@ def test_files_come_from_where_they_came_first_when_that_can_be_said_again(
     assert [one.client_path for one in lif.files] == recorded
 
 
-@pytest.mark.parametrize("series", [[None, 0], [0, 0], [None, None]])
+@pytest.mark.parametrize("series", [[None, 0], [0, 0], [None, None], [-1, 0]])
 def test_images_without_series_of_their_own_go_by_id_and_that_is_told(series: list[int | None]) -> None:
     content = load(a_dataset(series=series))
     assert content.filesets[0].images == {0: 3, 1: 5}
