@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,13 +50,16 @@ def fill(
     report: Report,
     cancel: CancelToken,
 ) -> None:
-    """Write the bytes of all attachments that OMERO does not have yet.
+    """Write the bytes of all attachments that OMERO does not have yet, and of all tables.
+
+    Nobody can tell whether an earlier run, which wrote a table, came to replace all ids in it.
 
     Raises:
         ChecksumMismatch: they are not what was packed, or OMERO has others than were sent.
     """
     attachments = {one.original_file: one for one in plan.content.attachments}
-    todo = [(attachments[there], here) for there, here in last.unfilled if there in attachments]
+    wanted = dict([*last.unfilled, *_tables(last)])
+    todo = [(attachments[there], here) for there, here in wanted.items() if there in attachments]
     report(
         Step("Writing attachments", bytes_total=sum(one.file.size for one, _ in todo), items_total=len(todo))
     )
@@ -68,6 +71,18 @@ def fill(
             report(Notice(text))
         done += attachment.file.size
         report(Progress(done, number))
+
+
+def _tables(last: Difference) -> Iterator[tuple[str, str]]:
+    pairs = last.pairs
+    for source in pairs.source.contents:
+        target = pairs.to_target[source]
+        if (
+            target >= 0
+            and target not in pairs.untouched
+            and pairs.target.row(target).get("mimetype") == TABLE
+        ):
+            yield pairs.source.key(source), pairs.target.key(target)
 
 
 def ids_here(pairs: Mapping[str, str]) -> Ids:

@@ -77,16 +77,17 @@ def import_filesets(
         ImportFailed: OMERO made fewer images of one than there were.
     """
     filesets = plan.content.filesets
-    there = _complete(importer, plan.load)
+    there = _complete(importer, plan.load, {one.source: _images_of(one) for one in filesets})
     total = sum(_size(fileset) for fileset in filesets)
     report(Step("Importing", bytes_total=total, items_total=len(filesets)))
     counter = Counter(report)
+    readers = _readers(plan.content.graph)
 
     def found_or_made(by: Importer, fileset: ContentFileset, cancel: CancelToken) -> MarkedFileset:
         found = there.get(fileset.source)
         if found is None:
             with counter.one() as tell:
-                found = _import(fileset, plan, packet, by, tell, cancel)
+                found = _import(fileset, plan, packet, by, readers.get(fileset.source), tell, cancel)
         counter.add(_size(fileset))
         return found
 
@@ -101,12 +102,21 @@ def _size(fileset: ContentFileset) -> int:
     return sum(one.file.size for one in fileset.files)
 
 
-def _complete(importer: Importer, load: str) -> dict[str, MarkedFileset]:
-    """Filesets of this load by their source; of two that two runs have made at once the older one stays."""
+def _images_of(fileset: ContentFileset) -> int:
+    """How many images OMERO has to make of it."""
+    return max(fileset.images, default=-1) + 1
+
+
+def _complete(importer: Importer, load: str, images: Mapping[str, int]) -> dict[str, MarkedFileset]:
+    """Filesets of this load by their source; of two that two runs have made at once the older one stays.
+
+    One with fewer ``images`` than it has to have is of a run that could not take it back.
+    """
     found: dict[str, MarkedFileset] = {}
     broken: list[int] = []
     for one in importer.find_marked(load):
-        if one.complete and one.mark.source not in found:
+        is_whole = one.complete and len(one.images) >= images.get(one.mark.source, 0)
+        if is_whole and one.mark.source not in found:
             found[one.mark.source] = one
         else:
             broken.append(one.id)
@@ -120,13 +130,14 @@ def _import(
     plan: UnpackPlan,
     packet: Packet,
     importer: Importer,
+    reader: str | None,
     report: Report,
     cancel: CancelToken,
 ) -> MarkedFileset:
     mark = ImportMark(plan.load, plan.request.packet, fileset.source)
-    options = ImportOptions(mark=mark, reader=_reader_of(fileset, plan.content.graph))
+    options = ImportOptions(mark=mark, reader=reader)
     made = _sent_or_linked(fileset, plan, packet, importer, options)(report, cancel)
-    wanted = max(fileset.images, default=-1) + 1
+    wanted = _images_of(fileset)
     if len(made.images) < wanted:
         importer.discard([made.fileset])
         raise ImportFailed(
@@ -145,15 +156,15 @@ def _sent_or_linked(
     return partial(importer.import_fileset, files, options)
 
 
-def _reader_of(fileset: ContentFileset, graph: Graph) -> str | None:
-    """The Bio-Formats reader that made the fileset where it was; it decides which parent folders are kept."""
+def _readers(graph: Graph) -> dict[str, str]:
+    """The Bio-Formats reader that made each fileset where it was: it decides which folders above are kept."""
+    found: dict[str, str] = {}
     for link in graph.rows("FilesetJobLink"):
-        if link.get("parent") == fileset.source:
-            job = graph.one(link.get("child")) or {}
-            for key, value in job.get("versionInfo") or []:
-                if key == _READER:
-                    return str(value)
-    return None
+        job = graph.one(link.get("child")) or {}
+        for key, value in job.get("versionInfo") or []:
+            if key == _READER:
+                found.setdefault(str(link.get("parent")), str(value))
+    return found
 
 
 def _import_file(file: ContentFile, client_path: str, packet: Packet) -> ImportFile:

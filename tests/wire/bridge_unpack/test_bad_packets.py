@@ -148,6 +148,20 @@ def test_fewer_images_than_announced_are_an_error_and_nothing_of_them_is_left(
     assert_only_the_record_is_left(hers, before)
 
 
+def test_fewer_images_that_could_not_be_taken_back_at_once_are_by_the_next_run(
+    hers: Side, tmp_path: Path
+) -> None:
+    path = stock_packet(tmp_path, {"root_0/a.tif": tiff()}, images=2)
+    before = row_counts(hers.omero)
+    hers.omero.faults.fail_call("ServiceFactory.submit")
+    with pytest.raises(BridgeError, match="deleting Fileset:"), open_local(path) as packet:
+        load(packet, hers)
+    assert row_counts(hers.omero)["Fileset"] == before["Fileset"] + 1
+    with pytest.raises(ImportFailed, match="made 1 images"), open_local(path) as packet:
+        load(packet, hers)
+    assert_only_the_record_is_left(hers, before)
+
+
 def test_a_byte_of_a_stock_packet_that_its_zip_has_another_sum_of_is_noticed(
     hers: Side, tmp_path: Path
 ) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
+from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.snapshot import Form
-from tests.wire.bridge_unpack.conftest import People, packed, rows_of, unpacked
+from tests.wire.bridge_unpack.conftest import People, Side, packed, rows_of, unpacked
 from tests.wire.bridge_unpack.content import varied_project
 from tests.wire.omero_server.conftest import User
 
@@ -27,11 +28,7 @@ def test_tables_and_figures_show_the_new_images_and_pixels_without_files_are_the
     side, hers = people.log_in(alice), people.gateway(alice)
     unpacked(store, packed(omero, store, place, (project,), form), side, again="before")
     loaded = unpacked(store, f"{place}/{'snapshot.zip' if form is Form.ZIP else 'snapshot'}", side)
-    ids = {
-        int(there[6:]): int(here[6:])
-        for there, here in side.receiver.book.read_id_map(loaded.load)
-        if there.startswith("Image:")
-    }
+    ids = image_ids(side, loaded.load)
     assert len(ids) == 4
     assert not ids.keys() & ids.values() or ids.keys() != ids.values()
     rows = {row["@"]: row for row in rows_of(side, loaded.objects.values())}
@@ -43,6 +40,39 @@ def test_tables_and_figures_show_the_new_images_and_pixels_without_files_are_the
     assert content_of(hers, files["notes.txt"]) == b"some notes"
     for there, here in ids.items():
         assert np.array_equal(plane(gateway, there), plane(hers, here))
+
+
+@pytest.mark.parametrize("call", ["SharedResources.openTable", "Table.update", "Table.close"])
+def test_a_load_that_broke_off_before_the_ids_of_a_table_were_replaced_replaces_them_when_it_goes_on(
+    call: str, store: IrodsStore, snapshot: str, people: People, alice: User
+) -> None:
+    side, hers = people.log_in(alice), people.gateway(alice)
+    have_other_ids_here(store, snapshot, side)
+    side.omero.faults.fail_call(call)
+    with pytest.raises(BridgeError):
+        unpacked(store, snapshot, side)
+    side.omero.faults.clear()
+    loaded = unpacked(store, snapshot, side)
+    ids = image_ids(side, loaded.load)
+    assert ids.keys() != set(ids.values())
+    rows = {row["@"]: row for row in rows_of(side, loaded.objects.values())}
+    (table,) = [
+        row["file"] for row in rows.values() if rows.get(row.get("file"), {}).get("name") == "measured"
+    ]
+    assert [one for one, _ in rows_of_table(hers, table)] == [ids[one] for one in sorted(ids)]
+
+
+def have_other_ids_here(store: IrodsStore, snapshot: str, side: Side) -> None:
+    """Load until the ids that the next load gets are not those of the packet."""
+    for number in range(2):
+        ids = image_ids(side, unpacked(store, snapshot, side, again=f"before {number}").load)
+        if max(ids.values()) + 1 != min(ids):
+            return
+
+
+def image_ids(side: Side, load: str) -> dict[int, int]:
+    found = side.receiver.book.read_id_map(load)
+    return {int(there[6:]): int(here[6:]) for there, here in found if there.startswith("Image:")}
 
 
 def content_of(gateway: Any, file: str) -> bytes:
