@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
@@ -53,12 +53,16 @@ def plan(load: str, receiver: Receiver, *, cancel: CancelToken | None = None) ->
         objects["Fileset"].append(fileset.id)
         objects["Plate"] += fileset.plates
         images += fileset.images
-    for one in receiver.book.find_marked(load, MARKED_KINDS):
-        objects[one.key.partition(":")[0]].append(id_of(one.key))
-    if record is None and not objects:
+    id_map = {here for _, here in receiver.book.read_id_map(load)}
+    made = {here for here in id_map if here.startswith((*SHARED, _LINK))}
+    for key in _marked(load, record, id_map, receiver):
+        if key.startswith(SHARED):
+            made.add(key)
+        else:
+            objects[key.partition(":")[0]].append(id_of(key))
+    if record is None and not (objects or made):
         raise NotFound(f"There is no load {load}.", hint="See which there are: omero-irods loads")
     found = {name: tuple(sorted(set(ids))) for name, ids in sorted(objects.items()) if ids}
-    made = {here for _, here in receiver.book.read_id_map(load) if here.startswith((*SHARED, _LINK))}
     if record is None or record.state is LoadState.RUNNING:
         refs = [ObjectRef(Kind.IMAGE, number) for number in images]
         refs += [ObjectRef(kind, number) for kind in Kind for number in found.get(kind, ())]
@@ -68,6 +72,14 @@ def plan(load: str, receiver: Receiver, *, cancel: CancelToken | None = None) ->
         found[_LINK] = tuple(links)
     shared = (key for key in made if not key.startswith(_LINK))
     return UndoPlan(load, record, found, tuple(sorted(shared, key=id_of)))
+
+
+def _marked(load: str, record: LoadRecord | None, id_map: Set[str], receiver: Receiver) -> Iterator[str]:
+    """What carries the mark of the load; of one that is done no duplicates, which have marks too."""
+    is_done = record is not None and record.state is LoadState.DONE and bool(id_map)
+    for one in receiver.book.find_marked(load, MARKED_KINDS):
+        if not is_done or one.key in id_map:
+            yield one.key
 
 
 def _check_group(record: LoadRecord | None, receiver: Receiver) -> None:

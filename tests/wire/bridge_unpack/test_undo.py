@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omero.cmd import Duplicate
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.model.errors import BridgeError, NotFound, UsageError
+from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_bridge.operations import undo
 from omero_irods_sandbox.omero_server.server import OmeroServer
-from tests.wire.bridge_unpack.conftest import People, Side, row_counts, rows_of, unpacked
-from tests.wire.bridge_unpack.content import put_tag, tag
+from tests.wire.bridge_unpack.conftest import People, Side, packed, row_counts, rows_of, unpacked
+from tests.wire.bridge_unpack.content import container, put_tag, tag
 from tests.wire.bridge_unpack.test_round_trip import everything_packed
 from tests.wire.omero_server import content
 from tests.wire.omero_server.conftest import User
@@ -83,6 +85,39 @@ def test_undo_leaves_a_tag_of_the_load_that_was_used_elsewhere(
         "ImageAnnotationLink": 1,
     }
     assert hers.receiver.surroundings.find_tags(["good"]) == good
+
+
+def test_undo_leaves_a_tag_that_a_merge_brought_along_and_that_was_used_since(
+    gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path,
+    hers: Side, people: People, alice: User,
+) -> None:  # fmt: skip
+    image = int(made_image(gateway, ramp(1, 1, 1, 3, 4), "one").getId())
+    day = container(gateway, "Dataset", "day")
+    content.link(gateway, ("Dataset", day), ("Image", image))
+    put_tag(gateway, tag(gateway, "seen"), "Dataset", day)
+    path = packed(omero, store, place, (ObjectRef(Kind.DATASET, day),))
+    there = people.gateway(alice)
+    container(there, "Dataset", "day")
+    mine = int(made_image(there, ramp(1, 1, 1, 3, 4), "mine").getId())
+    before = row_counts(hers.omero)
+    loaded = unpacked(store, path, hers, merge=True)
+    (seen,) = hers.receiver.surroundings.find_tags(["seen"]).values()
+    put_tag(there, int(seen.partition(":")[2]), "Image", mine)
+    take_back(hers, loaded.load)
+    assert row_counts(hers.omero)["ImageAnnotationLink"] == before["ImageAnnotationLink"] + 1
+    assert there.getObject("TagAnnotation", int(seen.partition(":")[2])) is not None
+
+
+def test_undo_leaves_what_somebody_has_duplicated(
+    store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User
+) -> None:
+    loaded = unpacked(store, snapshot, hers)
+    dataset = next(int(key[8:]) for key in id_map(hers, loaded.load).values() if key.startswith("Dataset:"))
+    request = Duplicate(targetObjects={"Dataset": [dataset]}, typesToIgnore=["Image"])
+    answer = hers.connection.client.submit(request, loops=50, ms=100).getResponse()
+    (copy,) = answer.duplicates["ome.model.containers.Dataset"]
+    take_back(hers, loaded.load)
+    assert people.gateway(alice).getObject("Dataset", copy) is not None
 
 
 def test_tags_that_were_there_are_used_and_left_even_when_nothing_had_them(
