@@ -31,6 +31,7 @@ from omero_irods_bridge.packet.manifest import ManifestMember
 from omero_irods_bridge.packet.reading import MANIFEST, Packet
 from omero_irods_bridge.ports import ObjectStore
 
+_WHICH: Final = "See which replicas are whole: omero-irods verify --replicas"
 _BETWEEN: Final = "Every member is whole: the bytes between them are damaged."
 
 _Hurt: TypeAlias = tuple[str | None, str, tuple[int, ...]]
@@ -89,22 +90,28 @@ class Checker:
     def sample(self, paths: Iterable[str]) -> Checked:
         """Read some members of a zip and compare each."""
         wanted = set(paths)
-        checked = Checked(members=wanted, complete=False)
-        with open_zip(self.store, self.path) as packet:
-            members = [member for member in self.members if member.path in wanted]
-            images = ImagesOf(packet)
-            checked.findings = [
-                Finding(
-                    Problem.DAMAGED,
-                    self.path,
-                    f"{member.path} in {self.path} is damaged. {why}",
-                    "See which replicas are whole: omero-irods verify --replicas",
-                    member=member.path,
-                    images=images(member),
-                )
-                for member, why in self._damaged(packet, members)
-            ]
-        return checked
+        try:
+            with open_zip(self.store, self.path) as packet:
+                return Checked(self._sampled(packet, wanted), wanted, complete=False)
+        except BridgeError as error:
+            if not is_about_data(error):
+                raise
+            text = f"{self.path} cannot be read. {error.message}"
+            return Checked([Finding(Problem.DAMAGED, self.path, text, _WHICH)], complete=False)
+
+    def _sampled(self, packet: Packet, wanted: set[str]) -> list[Finding]:
+        images = ImagesOf(packet)
+        return [
+            Finding(
+                Problem.DAMAGED,
+                self.path,
+                f"{member.path} in {self.path} is damaged. {why}",
+                _WHICH,
+                member=member.path,
+                images=images(member),
+            )
+            for member, why in self._damaged(packet, [one for one in self.members if one.path in wanted])
+        ]
 
     def _object(
         self, target: Target, scope: Scope, by_path: Mapping[str, ManifestMember], checked: Checked

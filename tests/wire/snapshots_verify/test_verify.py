@@ -370,6 +370,18 @@ def test_no_step_is_told_to_be_further_than_its_end(
     assert (last.bytes_done, last.items_done) == (first.bytes_total, first.items_total)
 
 
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_a_sample_of_a_zip_whose_directory_is_damaged_says_so(
+    replicas: int, zone: Zone, session: iRODSSession, second_resource: str, store: IrodsStore, zip_path: str
+) -> None:
+    if replicas > 1:
+        replicate(session, zip_path, second_resource)
+    zone.faults.flip_byte(zip_path, offset=BUILT.places["directory"])
+    result = verified(store, zip_path, Scope.DATA, sample=0.05, rng=Random(3))
+    assert {one.problem for one in result.findings} == {Problem.DAMAGED}
+    assert (result.exit_status, result.state) == (ExitStatus.CHECKSUM_MISMATCH, State.DAMAGED)
+
+
 def test_a_sample_reads_little_and_records_no_date(
     zone: Zone, store: IrodsStore, path: str, form: Form
 ) -> None:
