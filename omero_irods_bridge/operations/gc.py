@@ -7,6 +7,7 @@ writing anywhere, and this user's own.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from omero_irods_bridge.ports import Clock, ObjectStore
 
 DEFAULT_AGE_S: Final = 24 * 3600.0
 
+_PLAN_ID: Final = re.compile(r"[0-9a-f]{32}")
 _AT_REST: Final = frozenset({ReplicaStatus.GOOD, ReplicaStatus.STALE})
 
 
@@ -247,7 +249,10 @@ def _incoming(found: Iterable[DataObject | Collection]) -> Iterator[Collection]:
 
 
 def leftover_root(found: DataObject | Collection) -> str | None:
-    """The child of an ``.incoming`` collection that this is, is in, or locks; none for anything else."""
+    """The child of an ``.incoming`` collection that this is, is in, or locks; none for anything else.
+
+    What has no name of ours there is somebody's own.
+    """
     parts = found.path.split("/")
     try:
         end = parts.index(INCOMING) + 2
@@ -257,7 +262,8 @@ def leftover_root(found: DataObject | Collection) -> str | None:
         return None
     root = "/".join(parts[:end])
     is_lock = isinstance(found, DataObject) and found.path == root
-    return root.removesuffix(LOCK_ENDING) if is_lock else root
+    root = root.removesuffix(LOCK_ENDING) if is_lock else root
+    return root if _PLAN_ID.fullmatch(name_of(root)) else None
 
 
 def _read(store: ObjectStore, path: str) -> Leftover:

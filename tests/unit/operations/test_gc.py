@@ -18,6 +18,8 @@ from omero_irods_bridge.operations.gc import Verdict
 from omero_irods_bridge.ports import ObjectStore
 
 HOUR = 3600.0
+ONE, TWO = "1" * 32, "2" * 32
+"""Names of plans."""
 
 
 @dataclass
@@ -67,29 +69,29 @@ def test_an_old_object_is_removed_and_its_empty_incoming_too(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
     kept = put(store, f"{home}/set/snapshot.zip")
-    put(store, f"{home}/set/.incoming/1")
+    put(store, f"{home}/set/.incoming/{ONE}")
     zone.now += 2 * HOUR
     done = gc.apply(planned(store), store)
-    assert ([one.path for one in done.removed], done.size) == ([f"{home}/set/.incoming/1"], 4)
+    assert ([one.path for one in done.removed], done.size) == ([f"{home}/set/.incoming/{ONE}"], 4)
     assert paths(store) == {f"{home}/set", kept}
 
 
 def test_an_old_collection_is_one_leftover_with_all_that_is_in_it(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
-    put(store, f"{home}/.incoming/1/a/b", b"12")
-    put(store, f"{home}/.incoming/1/c", b"345")
+    put(store, f"{home}/.incoming/{ONE}/a/b", b"12")
+    put(store, f"{home}/.incoming/{ONE}/c", b"345")
     zone.now += 2 * HOUR
     plan = planned(store)
     assert [(one.leftover.path, one.leftover.size, one.age_s) for one in plan.judged] == [
-        (f"{home}/.incoming/1", 5, 2 * HOUR)
+        (f"{home}/.incoming/{ONE}", 5, 2 * HOUR)
     ]
     gc.apply(plan, store)
     assert paths(store) == set()
 
 
 def test_planning_changes_nothing(zone: MemoryZone, store: MemoryStore, home: str) -> None:
-    put(store, f"{home}/.incoming/1")
+    put(store, f"{home}/.incoming/{ONE}")
     zone.now += 2 * HOUR
     before = dict(zone.entries)
     planned(store)
@@ -97,13 +99,13 @@ def test_planning_changes_nothing(zone: MemoryZone, store: MemoryStore, home: st
 
 
 def test_what_changed_a_short_while_ago_stays(zone: MemoryZone, store: MemoryStore, home: str) -> None:
-    put(store, f"{home}/.incoming/1/old")
+    put(store, f"{home}/.incoming/{ONE}/old")
     zone.now += 2 * HOUR
-    put(store, f"{home}/.incoming/1/new")
+    put(store, f"{home}/.incoming/{ONE}/new")
     plan = planned(store)
-    assert verdicts(plan) == {f"{home}/.incoming/1": Verdict.FRESH}
+    assert verdicts(plan) == {f"{home}/.incoming/{ONE}": Verdict.FRESH}
     gc.apply(plan, store)
-    assert f"{home}/.incoming/1/old" in paths(store)
+    assert f"{home}/.incoming/{ONE}/old" in paths(store)
 
 
 @pytest.mark.parametrize(
@@ -112,20 +114,20 @@ def test_what_changed_a_short_while_ago_stays(zone: MemoryZone, store: MemorySto
 def test_what_somebody_has_open_stays_however_old(
     zone: MemoryZone, store: MemoryStore, home: str, status: ReplicaStatus
 ) -> None:
-    put(store, f"{home}/.incoming/1/a")
-    zone.record(f"{home}/.incoming/1/a", status=status)
+    put(store, f"{home}/.incoming/{ONE}/a")
+    zone.record(f"{home}/.incoming/{ONE}/a", status=status)
     zone.now += 9000 * HOUR
     plan = planned(store)
-    assert verdicts(plan) == {f"{home}/.incoming/1": Verdict.IN_USE}
+    assert verdicts(plan) == {f"{home}/.incoming/{ONE}": Verdict.IN_USE}
     gc.apply(plan, store)
-    assert f"{home}/.incoming/1/a" in paths(store)
+    assert f"{home}/.incoming/{ONE}/a" in paths(store)
 
 
 def test_a_run_that_only_holds_its_lock_is_at_work(zone: MemoryZone, store: MemoryStore, home: str) -> None:
-    put(store, f"{home}/.incoming/1")
-    lock = store.open_writer(f"{home}/.incoming/1.lock")
+    put(store, f"{home}/.incoming/{ONE}")
+    lock = store.open_writer(f"{home}/.incoming/{ONE}.lock")
     zone.now += 9000 * HOUR
-    assert verdicts(planned(store)) == {f"{home}/.incoming/1": Verdict.IN_USE}
+    assert verdicts(planned(store)) == {f"{home}/.incoming/{ONE}": Verdict.IN_USE}
     lock.abort()
     zone.now += 2 * HOUR
     gc.apply(planned(store), store)
@@ -135,16 +137,16 @@ def test_a_run_that_only_holds_its_lock_is_at_work(zone: MemoryZone, store: Memo
 def test_a_lock_that_a_dead_run_left_alone_is_a_leftover(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
-    put(store, f"{home}/.incoming/1.lock", b"")
+    put(store, f"{home}/.incoming/{ONE}.lock", b"")
     zone.now += 2 * HOUR
-    assert verdicts(planned(store)) == {f"{home}/.incoming/1": Verdict.REMOVE}
+    assert verdicts(planned(store)) == {f"{home}/.incoming/{ONE}": Verdict.REMOVE}
     gc.apply(planned(store), store)
     assert paths(store) == set()
 
 
 def test_what_belongs_to_somebody_else_stays(zone: MemoryZone, store: MemoryStore) -> None:
     other = MemoryStore(zone, "bob")
-    path = put(other, f"{other.home}/.incoming/1")
+    path = put(other, f"{other.home}/.incoming/{ONE}")
     zone.let_read(other.home, store.user)
     zone.now += 2 * HOUR
     plan = planned(store, other.home)
@@ -157,16 +159,16 @@ def test_what_belongs_to_somebody_else_stays(zone: MemoryZone, store: MemoryStor
 def test_a_collection_with_one_part_of_somebody_else_stays(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
-    put(store, f"{home}/.incoming/1/mine")
-    put(store, f"{home}/.incoming/1/his")
-    zone.entries[f"{home}/.incoming/1/his"].owner = "bob#tempZone"
+    put(store, f"{home}/.incoming/{ONE}/mine")
+    put(store, f"{home}/.incoming/{ONE}/his")
+    zone.entries[f"{home}/.incoming/{ONE}/his"].owner = "bob#tempZone"
     zone.let_read(home, store.user)
     zone.now += 2 * HOUR
     assert set(verdicts(planned(store)).values()) == {Verdict.NOT_YOURS}
 
 
 def test_what_has_no_known_age_stays(zone: MemoryZone, store: MemoryStore, home: str) -> None:
-    part = gc.Part(f"{home}/.incoming/1", 1, 4, "alice#tempZone", None, at_rest=True)
+    part = gc.Part(f"{home}/.incoming/{ONE}", 1, 4, "alice#tempZone", None, at_rest=True)
     judged = gc.judge(gc.Leftover(part.path, (part,)), user="alice#tempZone", now=1e12, older_than_s=0)
     assert judged.verdict is Verdict.AGE_UNKNOWN
 
@@ -174,25 +176,25 @@ def test_what_has_no_known_age_stays(zone: MemoryZone, store: MemoryStore, home:
 def test_what_changed_after_the_plan_stays_and_the_person_is_told(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
-    for name in ("1", "2"):
+    for name in (ONE, TWO):
         put(store, f"{home}/.incoming/{name}")
     zone.now += 2 * HOUR
     plan = planned(store)
-    put(store, f"{home}/.incoming/1", b"more data")
+    put(store, f"{home}/.incoming/{ONE}", b"more data")
     events: list[Event] = []
     done = gc.apply(plan, store, report=events.append)
-    assert [one.path for one in done.removed] == [f"{home}/.incoming/2"]
+    assert [one.path for one in done.removed] == [f"{home}/.incoming/{TWO}"]
     assert [(one.path, why) for one, why in done.kept] == [
-        (f"{home}/.incoming/1", "it changed after the plan was made.")
+        (f"{home}/.incoming/{ONE}", "it changed after the plan was made.")
     ]
-    assert any(isinstance(event, Notice) and f"{home}/.incoming/1" in event.text for event in events)
-    assert f"{home}/.incoming/1" in paths(store)
+    assert any(isinstance(event, Notice) and f"{home}/.incoming/{ONE}" in event.text for event in events)
+    assert f"{home}/.incoming/{ONE}" in paths(store)
 
 
 def test_a_run_that_resumes_between_the_plan_and_the_removal_keeps_its_data(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
-    path = put(store, f"{home}/.incoming/1")
+    path = put(store, f"{home}/.incoming/{ONE}")
     zone.now += 2 * HOUR
     plan = planned(store)
 
@@ -210,7 +212,7 @@ def test_a_run_that_resumes_between_the_plan_and_the_removal_keeps_its_data(
 def test_what_was_written_until_the_lock_was_ours_stays(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
-    path = put(store, f"{home}/.incoming/1")
+    path = put(store, f"{home}/.incoming/{ONE}")
     zone.now += 2 * HOUR
     plan = planned(store)
 
@@ -228,23 +230,23 @@ def test_what_was_written_until_the_lock_was_ours_stays(
 def test_a_removal_that_fails_does_not_stop_the_others(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
-    for name in ("1", "2"):
+    for name in (ONE, TWO):
         put(store, f"{home}/.incoming/{name}")
     zone.now += 2 * HOUR
     plan = planned(store)
 
     def refuse(method: str, place: str) -> None:
-        if (method, place) == ("remove", f"{home}/.incoming/1"):
+        if (method, place) == ("remove", f"{home}/.incoming/{ONE}"):
             raise AccessDenied("No.")
 
     zone.hook = refuse
     done = gc.apply(plan, store)
-    assert [one.path for one in done.removed] == [f"{home}/.incoming/2"]
+    assert [one.path for one in done.removed] == [f"{home}/.incoming/{TWO}"]
     assert [why for _, why in done.kept] == ["No."]
 
 
 def test_applying_twice_is_like_once(zone: MemoryZone, store: MemoryStore, home: str) -> None:
-    put(store, f"{home}/.incoming/1")
+    put(store, f"{home}/.incoming/{ONE}")
     zone.now += 2 * HOUR
     plan = planned(store)
     gc.apply(plan, store)
@@ -254,31 +256,31 @@ def test_applying_twice_is_like_once(zone: MemoryZone, store: MemoryStore, home:
 
 
 def test_stopping_leaves_what_was_not_reached(zone: MemoryZone, store: MemoryStore, home: str) -> None:
-    put(store, f"{home}/.incoming/1")
+    put(store, f"{home}/.incoming/{ONE}")
     zone.now += 2 * HOUR
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Interrupted):
         gc.apply(planned(store), store, cancel=cancel)
-    assert f"{home}/.incoming/1" in paths(store)
+    assert f"{home}/.incoming/{ONE}" in paths(store)
 
 
 def test_an_incoming_that_is_not_empty_stays(zone: MemoryZone, store: MemoryStore, home: str) -> None:
-    put(store, f"{home}/.incoming/old")
+    put(store, f"{home}/.incoming/{ONE}")
     zone.now += 2 * HOUR
-    put(store, f"{home}/.incoming/new")
+    put(store, f"{home}/.incoming/{TWO}")
     gc.apply(planned(store), store)
-    assert paths(store) == {f"{home}/.incoming", f"{home}/.incoming/new"}
+    assert paths(store) == {f"{home}/.incoming", f"{home}/.incoming/{TWO}"}
 
 
 def test_the_incoming_itself_may_be_named_but_not_what_is_in_it(
     zone: MemoryZone, store: MemoryStore, home: str
 ) -> None:
-    put(store, f"{home}/.incoming/1/a")
+    put(store, f"{home}/.incoming/{ONE}/a")
     zone.now += 2 * HOUR
     assert len(planned(store, f"{home}/.incoming").removable) == 1
     with pytest.raises(UsageError, match="work under way"):
-        planned(store, f"{home}/.incoming/1")
+        planned(store, f"{home}/.incoming/{ONE}")
 
 
 def test_a_collection_that_is_not_there_is_not_found(store: MemoryStore, home: str) -> None:
@@ -291,7 +293,7 @@ def test_an_age_is_not_negative(store: MemoryStore) -> None:
         planned(store, age_s=-1)
 
 
-NAMES = st.sampled_from([".incoming", ".incoming-2", "incoming", "a", "b.lock", ".INCOMING"])
+NAMES = st.sampled_from([".incoming", ".incoming-2", "incoming", "a", "b.lock", ".INCOMING", ONE])
 TREES = st.lists(st.lists(NAMES, min_size=1, max_size=4), max_size=12)
 
 
@@ -302,11 +304,12 @@ def _files(store: ObjectStore, tree: list[list[str]]) -> Iterator[str]:
 
 
 @given(TREES)
-def test_nothing_outside_of_an_incoming_collection_is_ever_removed(tree: list[list[str]]) -> None:
+def test_nothing_but_what_plans_have_in_an_incoming_collection_is_ever_removed(tree: list[list[str]]) -> None:
     store = MemoryStore()
     files = set(_files(store, tree))
     store.content.now += 2 * HOUR
     done = gc.apply(planned(store), store)
     assert not done.kept
-    assert {path for path in files if ".incoming" not in path.split("/")} == paths(store) & files
-    assert not any(".incoming" in path.split("/") for path in paths(store))
+    assert {path for path in files if not path.partition("/.incoming/")[2].startswith(f"{ONE}/")} == (
+        paths(store) & files
+    )

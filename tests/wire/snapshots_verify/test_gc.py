@@ -20,6 +20,8 @@ from tests.wire.snapshots_verify.conftest import StandingClock
 
 HOUR: Final = 3600.0
 _UNLINK: Final = 615
+ONE: Final = "1" * 32
+TWO: Final = "2" * 32
 
 
 def planned(store: IrodsStore, place: str, *, later_s: float = 2 * HOUR) -> gc.GcPlan:
@@ -38,27 +40,28 @@ def paths(store: IrodsStore, place: str) -> set[str]:
 def test_old_objects_and_collections_go_and_nothing_else(store: IrodsStore, place: str) -> None:
     kept = [
         put(store, f"{place}/{name}", b"kept")
-        for name in ("snapshot.zip", "a_incoming/1", ".incoming2/1", "deep/er/data")
+        for name in ("snapshot.zip", "a_incoming/1", ".incoming2/1", "deep/er/data", "own/.incoming/notes")
     ]
-    put(store, f"{place}/.incoming/zip's", b"12")
-    put(store, f"{place}/deep/er/.incoming/tree/a/b", b"345")
-    put(store, f"{place}/deep/er/.incoming/tree/c", b"6")
+    put(store, f"{place}/day's/.incoming/{ONE}", b"12")
+    put(store, f"{place}/deep/er/.incoming/{TWO}/a/b", b"345")
+    put(store, f"{place}/deep/er/.incoming/{TWO}/c", b"6")
     plan = planned(store, place)
     assert {one.path: one.size for one in plan.removable} == {
-        f"{place}/.incoming/zip's": 2,
-        f"{place}/deep/er/.incoming/tree": 4,
+        f"{place}/day's/.incoming/{ONE}": 2,
+        f"{place}/deep/er/.incoming/{TWO}": 4,
     }
     done = gc.apply(plan, store)
     assert (done.kept, done.size) == ((), 6)
-    left = paths(store, place)
-    assert set(kept) <= left
-    assert not any("/.incoming/" in path or path.endswith("/.incoming") for path in left)
+    left = sorted(paths(store, place))
+    assert set(kept) <= set(left)
+    incoming = [path for path in left if ".incoming" in path.split("/")]
+    assert incoming == [f"{place}/own/.incoming", f"{place}/own/.incoming/notes"]
 
 
 def test_what_changed_a_short_while_ago_stays(store: IrodsStore, place: str) -> None:
-    path = put(store, f"{place}/.incoming/1/a", b"1")
+    path = put(store, f"{place}/.incoming/{ONE}/a", b"1")
     plan = planned(store, place, later_s=HOUR / 2)
-    assert verdicts(plan) == {f"{place}/.incoming/1": Verdict.FRESH}
+    assert verdicts(plan) == {f"{place}/.incoming/{ONE}": Verdict.FRESH}
     gc.apply(plan, store)
     assert path in paths(store, place)
 
@@ -68,20 +71,20 @@ def test_what_a_writer_has_open_stays_however_old_and_goes_when_he_is_dead(
 ) -> None:
     store.make_collection(f"{place}/.incoming")
     with store_of(zone) as other:
-        writer = other.open_writer(f"{place}/.incoming/1", streams=2)
+        writer = other.open_writer(f"{place}/.incoming/{ONE}", streams=2)
         writer.write_at(1, 0, b"data")
         plan = planned(store, place, later_s=900 * HOUR)
-        assert verdicts(plan) == {f"{place}/.incoming/1": Verdict.IN_USE}
+        assert verdicts(plan) == {f"{place}/.incoming/{ONE}": Verdict.IN_USE}
         gc.apply(plan, store)
-        assert f"{place}/.incoming/1" in paths(store, place)
+        assert f"{place}/.incoming/{ONE}" in paths(store, place)
         writer.abort()
-    wait_until(lambda: verdicts(planned(store, place)) == {f"{place}/.incoming/1": Verdict.REMOVE})
+    wait_until(lambda: verdicts(planned(store, place)) == {f"{place}/.incoming/{ONE}": Verdict.REMOVE})
     gc.apply(planned(store, place), store)
     assert paths(store, place) == set()
 
 
 def test_a_run_that_holds_its_lock_is_at_work(zone: Zone, store: IrodsStore, place: str) -> None:
-    where = incoming_of(f"{place}/snapshot.zip", "1")
+    where = incoming_of(f"{place}/snapshot.zip", ONE)
     put(store, where.path, b"data")
     before = planned(store, place)
     with store_of(zone) as other, held(other, where):
@@ -94,7 +97,7 @@ def test_a_run_that_holds_its_lock_is_at_work(zone: Zone, store: IrodsStore, pla
 def test_a_run_that_finds_gc_at_work_is_told_so_and_nothing_is_lost(
     zone: Zone, store: IrodsStore, place: str
 ) -> None:
-    where = incoming_of(f"{place}/snapshot.zip", "1")
+    where = incoming_of(f"{place}/snapshot.zip", ONE)
     put(store, where.path, b"data")
     plan = planned(store, place)
     put(store, where.path, b"data of the run that went on")
@@ -107,7 +110,7 @@ def test_a_run_that_finds_gc_at_work_is_told_so_and_nothing_is_lost(
 def test_what_belongs_to_somebody_else_stays_also_for_the_administrator(
     session: iRODSSession, store: IrodsStore, user_store: IrodsStore
 ) -> None:
-    path = put(user_store, f"{user_store.home}/.incoming/1", b"his")
+    path = put(user_store, f"{user_store.home}/.incoming/{ONE}", b"his")
     plan = planned(store, user_store.home)
     assert set(verdicts(plan).values()) <= {Verdict.NOT_YOURS}
     gc.apply(plan, store)
@@ -119,10 +122,10 @@ def test_what_belongs_to_somebody_else_stays_also_for_the_administrator(
 def test_an_incoming_in_which_somebody_else_works_stays(
     session: iRODSSession, store: IrodsStore, user_store: IrodsStore, place: str
 ) -> None:
-    mine = put(store, f"{place}/.incoming/mine", b"mine")
+    mine = put(store, f"{place}/.incoming/{ONE}", b"mine")
     for path in (place, f"{place}/.incoming"):
         session.acls.set(iRODSAccess("own", path, user_store.user))
-    his = put(user_store, f"{place}/.incoming/his", b"his")
+    his = put(user_store, f"{place}/.incoming/{TWO}", b"his")
     done = gc.apply(planned(store, place), store)
     assert [one.path for one in done.removed] == [mine]
     assert user_store.find(his) is not None
@@ -131,12 +134,12 @@ def test_an_incoming_in_which_somebody_else_works_stays(
 def test_a_removal_that_fails_leaves_the_rest_to_the_next_time(
     zone: Zone, store: IrodsStore, place: str
 ) -> None:
-    for name in ("1", "2"):
+    for name in (ONE, TWO):
         put(store, f"{place}/.incoming/{name}", b"data")
     plan = planned(store, place)
     zone.faults.fail_call(_UNLINK, "SYS_MALLOC_ERR")
     done = gc.apply(plan, store)
-    assert [one.path for one, _ in done.kept] == [f"{place}/.incoming/1"]
-    assert [one.path for one in done.removed] == [f"{place}/.incoming/2"]
+    assert [one.path for one, _ in done.kept] == [f"{place}/.incoming/{ONE}"]
+    assert [one.path for one in done.removed] == [f"{place}/.incoming/{TWO}"]
     gc.apply(planned(store, place), store)
     assert paths(store, place) == set()
