@@ -22,6 +22,8 @@ LARGEST_VALUE: Final = 2_000
 
 BYTES: Final = "B"
 
+_NOT_IN_XML: Final = "￾￿"
+
 
 class Form(StrEnum):
     """How a packet is kept in iRODS."""
@@ -109,8 +111,9 @@ def parse_timestamp(text: str) -> datetime:
 def to_avus(description: Description, prefix: str = DEFAULT_PREFIX) -> tuple[Avu, ...]:
     """The AVUs that describe a snapshot, sorted.
 
-    An empty text has none, for iRODS knows no empty values. Control characters become blanks and a long text
-    is cut: an AVU helps to find a packet, the packet itself has the truth.
+    An empty text has none, for iRODS knows no empty values. Control characters become blanks, as do the two
+    that XML cannot have: no client could read what iRODS answers with one in it. A long text is cut: an AVU
+    helps to find a packet, the packet itself has the truth.
     """
     fields = ((name, avu_text(value), unit) for name, value, unit in _fields(description))
     return tuple(sorted(Avu(prefix + name, value, unit) for name, value, unit in fields if value))
@@ -118,8 +121,10 @@ def to_avus(description: Description, prefix: str = DEFAULT_PREFIX) -> tuple[Avu
 
 def avu_text(text: str) -> str:
     """``text`` as the value of an AVU: in one line, and at most LARGEST_VALUE bytes in UTF-8."""
-    line = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip()
-    return line.encode("utf-8", "replace")[:LARGEST_VALUE].decode("utf-8", "ignore").strip()
+    line = "".join(
+        " " if unicodedata.category(char) == "Cc" or char in _NOT_IN_XML else char for char in text
+    )
+    return line.strip().encode("utf-8", "replace")[:LARGEST_VALUE].decode("utf-8", "ignore").strip()
 
 
 def _fields(description: Description) -> Iterator[tuple[str, str, str]]:

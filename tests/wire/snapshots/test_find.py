@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from irods.session import iRODSSession
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.adapters.memory import MemoryStore
@@ -80,3 +81,15 @@ def test_a_page_takes_as_many_questions_however_many_snapshots_there_are(
     asked = questions(zone, store, Criteria(below=few))
     assert questions(zone, store, Criteria(below=f"{place}/more")) == asked
     assert asked <= 8
+
+
+def test_a_name_that_xml_cannot_have_keeps_no_client_from_reading_the_avus(
+    store: IrodsStore, session: iRODSSession, place: str
+) -> None:
+    path = path_of(place, 0)
+    store.make_collection(parent_of(path))
+    store.open_writer(path).close()
+    store.change_avus(path, add=to_avus(replace(description(0), name="a\ufffeb\uffffc", note="\uffff")))
+    told = {one.name: one.value for one in session.data_objects.get(path).metadata.items()}
+    assert told["omero::name"] == "a b c"
+    assert "omero::note" not in told
