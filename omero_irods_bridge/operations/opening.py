@@ -40,7 +40,7 @@ def open_packet(
     """
     zone = None if store is None else store.zone
     if not is_in_irods(text, zone):
-        path = Path(text.removeprefix(LOCAL)).expanduser()
+        path = _local(text.removeprefix(LOCAL))
         with ExitStack() as opened:
             yield _checked(str(path), _named(str(path), lambda: opened.enter_context(open_local(path))))
         return
@@ -48,6 +48,13 @@ def open_packet(
         raise UsageError(f"{text} is in iRODS, and no iRODS is set up.", hint="Run iinit, then try again.")
     with open_snapshot(store, text.removeprefix(IRODS), streams=streams) as packet:
         yield packet
+
+
+def _local(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise NotFound(f"Nobody here has the home that {text} begins with.", hint="Write it out.") from error
 
 
 def is_in_irods(text: str, zone: str | None) -> bool:

@@ -86,6 +86,14 @@ def test_what_is_being_packed_is_not_opened(store: MemoryStore, form: Form) -> N
         pass
 
 
+def test_a_home_of_nobody_is_not_found(store: MemoryStore) -> None:
+    with (
+        pytest.raises(NotFound, match="~nobody-here"),
+        open_packet(store, "~nobody-here/a", open_local=open_local),
+    ):
+        pass
+
+
 def test_what_is_not_there_is_not_found(store: MemoryStore, tmp_path: Path) -> None:
     for opened in (
         open_snapshot(store, f"{store.home}/nothing"),
