@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +13,10 @@ from omero_irods_bridge.model.errors import UsageError
 
 
 def _absolute(path: Path) -> Path:
-    if not path.expanduser().is_absolute():
+    there = Path(os.path.expanduser(path))  # noqa: PTH111 -- Path.expanduser raises for ~nobody
+    if not there.is_absolute():
         raise ValueError("must be an absolute path")
-    return path.expanduser()
+    return there
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]

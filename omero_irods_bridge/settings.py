@@ -249,11 +249,22 @@ def find_file(config: Path | None = None) -> Path | None:
     """
     named = config or (Path(text) if (text := os.environ.get(CONFIG_VARIABLE)) else None)
     if named is not None:
-        if not named.is_file():
+        if not _is_file(named):
             how = "--config" if config else CONFIG_VARIABLE
-            raise NotFound(f"{named} is not there.", hint=f"It was named by {how}; name a file that exists.")
+            raise NotFound(
+                f"{named} is not there, or you may not see it.",
+                hint=f"It was named by {how}; name a file that exists.",
+            )
         return named
-    return next((path for path in standard_files() if path.is_file()), None)
+    return next((path for path in standard_files() if _is_file(path)), None)
+
+
+def _is_file(path: Path) -> bool:
+    """No for one in a folder that we may not look into, such as that of an agent: it is not ours."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def standard_files() -> tuple[Path, Path]:

@@ -29,7 +29,9 @@ def open_local(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Packe
         BadPacket: it is no packet.
         BadName: a name in it is unsafe, or two clash.
     """
-    if path.is_dir():
+    with _translated(path):
+        is_folder = path.is_dir()
+    if is_folder:
         yield folder_packet(dict(_files(path, limits)), limits=limits)
         return
     with local_source(path) as source:

@@ -12,7 +12,8 @@ import typer
 
 from omero_irods_bridge.cli import by_agent, ingest_views, output, parsing, views, working
 from omero_irods_bridge.cli.options import ByAgent, Config, OmeroLogin, Shown, Told
-from omero_irods_bridge.model.errors import BridgeError, ExitStatus, Interrupted, NotFound
+from omero_irods_bridge.model.errors import BridgeError, ExitStatus, Interrupted, NotFound, UsageError
+from omero_irods_bridge.model.events import Notice
 from omero_irods_bridge.model.ingest import IngestResult
 from omero_irods_bridge.model.jobs import IngestWork
 
@@ -97,11 +98,9 @@ def _scan_here(
     ):
         options = options_of(settings)
         plan = operation.plan(store, place, hands, options, clock=clock, report=report, cancel=cancel)
-        if not (plan.objects or plan.failed or told.as_json or told.quiet):
-            output.note(
-                f"Nothing at or below {place} is in a collection that opted in,"
-                f" by {options.name('ingest')} or a card."
-            )
+        if not (plan.objects or plan.failed):
+            opted = f"{options.name('ingest')} or a card"
+            report(Notice(f"Nothing at or below {place} is in a collection that opted in, by {opted}."))
         done = None
         if not dry_run:
             done = operation.apply(plan, store, hands, clock=clock, report=report, cancel=cancel)
@@ -130,7 +129,7 @@ def watch(
     from omero_irods_bridge.wiring import SystemClock
 
     settings, clock = working.settings_of(config, login), SystemClock()
-    pause_s = parsing.age(every) if every else settings.ingest.every_s
+    pause_s = _pause(every) if every else settings.ingest.every_s
     with working.at_work(told) as (report, cancel):
         while not cancel.is_cancelled:
             try:
@@ -145,9 +144,19 @@ def watch(
             except BridgeError as error:
                 if not error.retryable:
                     raise
-                output.note(f"{error.message} Trying again in {pause_s:.0f} s.")
+                working.teller(told)(f"{error.message} Trying again in {pause_s:.0f} s.")
             cancel.wait(pause_s)
     return ExitStatus.DONE
+
+
+def _pause(text: str) -> float:
+    """As the setting ``ingest.every_s`` may be."""
+    from omero_irods_bridge.ingest_settings import WEEK_S
+
+    pause_s = parsing.age(text)
+    if not 1 <= pause_s <= WEEK_S:
+        raise UsageError(f"{text} is no time between scans.", hint="Write one from 1s to 1w.")
+    return pause_s
 
 
 def _again(place: str, service: Service) -> str:

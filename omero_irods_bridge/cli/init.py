@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -47,7 +48,8 @@ def init(
     from omero_irods_bridge.first_settings import TOKENS, USERS, Answers, settings_text
     from omero_irods_bridge.settings import standard_files
 
-    target = (file or standard_files()[0]).expanduser().absolute()
+    given = os.path.expanduser(file or standard_files()[0])  # noqa: PTH111 -- the method raises for ~nobody
+    target = Path(given).absolute()
     host, port = _server(login.server)
     answers = Answers(
         omero_host=host,
@@ -95,10 +97,10 @@ def _mapping(text: str) -> tuple[str, str]:
 
 def _write(wanted: dict[Path, str]) -> None:
     """All files or none; one that is there already is somebody's."""
-    there = next((one for one in wanted if one.exists()), None)
-    if there is not None:
-        raise TargetExists(f"{there} is there already.", hint="Edit it, or name another: --file FILE")
     try:
+        there = next((one for one in wanted if one.exists()), None)
+        if there is not None:
+            raise TargetExists(f"{there} is there already.", hint="Edit it, or name another: --file FILE")
         for path, text in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(exist_ok=False)

@@ -22,6 +22,10 @@ _NEVER_FOLDED: Final = 100_000
 """Columns."""
 
 
+class ResultLost(NoSpace):
+    """Standard output is a file that cannot be written any more."""
+
+
 def result(text: str) -> None:
     """Print what the command was asked for."""
     _print(text, sys.stdout)
@@ -48,19 +52,37 @@ def json_line(value: Any) -> None:
     _write(json.dumps(value, ensure_ascii=not _is_unicode(sys.stderr)), sys.stderr)
 
 
+def is_looked_at() -> bool:
+    """Whether standard error is a terminal, where a person sees what moves."""
+    return sys.stderr.isatty()
+
+
 def note(text: str) -> None:
     """Tell the person something besides the result."""
     _print(text, sys.stderr)
 
 
 def error(failure: BridgeError, *, as_json: bool = False) -> None:
-    """Say what failed and, when there is one, what to do next."""
+    """Say what failed and, when there is one, what to do next.
+
+    Where standard output takes nothing, a program gets it as a JSON line on standard error.
+    """
     if as_json:
-        json_result({"error": error_fields(failure)})
+        _json_error({"error": error_fields(failure)}, is_lost=isinstance(failure, ResultLost))
         return
     note(f"omero-irods: {failure.message}")
     if failure.hint:
         note(failure.hint)
+
+
+def _json_error(told: dict[str, Any], *, is_lost: bool) -> None:
+    try:
+        if not is_lost:
+            json_result(told)
+            return
+    except ResultLost:
+        pass
+    json_line(told)
 
 
 def error_fields(failure: BridgeError) -> dict[str, Any]:
@@ -139,8 +161,10 @@ def _is_unicode(stream: TextIO) -> bool:
 def _until_reader_leaves(stream: TextIO) -> Iterator[None]:
     """``omero-irods list | head`` is no failure: what nobody reads any more goes nowhere.
 
+    Nor is a log that cannot be written: work goes on that has nothing to do with it.
+
     Raises:
-        NoSpace: the stream is a file that cannot be written any more.
+        ResultLost: standard output is a file that cannot be written any more.
     """
     try:
         yield
@@ -149,7 +173,9 @@ def _until_reader_leaves(stream: TextIO) -> Iterator[None]:
         _to_nowhere(stream)
     except OSError as error:
         _to_nowhere(stream)
-        raise NoSpace(
+        if stream is not sys.stdout:
+            return
+        raise ResultLost(
             f"What the command found cannot be written: {error.strerror}.",
             hint="Make room where its output goes, and run it again.",
         ) from error

@@ -22,13 +22,13 @@ def moment(text: str, *, end_of_day: bool = False) -> datetime:
     """A date, or a date and time, of UTC unless it names a zone; a date is its first or last second."""
     try:
         found = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        if end_of_day and len(text.strip()) <= len("2026-01-31"):
+            found = datetime.combine(found, time(23, 59, 59))
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # a zone can lead out of the years 1 to 9999
         raise UsageError(
             f"{text!r} is not a date.", hint="Write 2026-01-31, or 2026-01-31T15:30 with a time (UTC)."
         ) from error
-    if end_of_day and len(text.strip()) <= len("2026-01-31"):
-        found = datetime.combine(found, time(23, 59, 59))
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def size(text: str) -> int:

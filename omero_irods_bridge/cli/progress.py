@@ -1,4 +1,4 @@
-"""Receivers of events: a bar for a person at a terminal, JSON lines for a program, else only notices."""
+"""Receivers of events: a bar for a person at a terminal, JSON lines for who reads later, and for programs."""
 
 from __future__ import annotations
 
@@ -28,25 +28,18 @@ def receiver(
 ) -> Iterator[Report]:
     """The receiver that suits who reads standard error; what it drew is done when the block ends.
 
-    Where nobody looks and no JSON is wanted only notices are told; with ``quiet`` nothing is.
+    Where nobody looks on, JSON lines are told as they are with ``as_json``: a bar would fill a file with ways
+    of the cursor. With ``quiet`` nothing is. ``console`` is a terminal, standard error if none is given.
     """
-    console = console or Console(stderr=True, highlight=False, emoji=False)
     if quiet:
         yield silent
-    elif as_json:
+    elif as_json or not (console or output.is_looked_at()):
         lines = JsonLines()
         yield lines
         lines.flush()
-    elif console.is_terminal:
-        with Bar(console) as bar:
-            yield bar
     else:
-        yield _notices
-
-
-def _notices(event: Event) -> None:
-    if isinstance(event, Notice):
-        output.note(f"Note: {event.text}")
+        with Bar(console or Console(stderr=True, highlight=False, emoji=False)) as bar:
+            yield bar
 
 
 class JsonLines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -94,7 +95,9 @@ def check(
 
     Exit status 1 when something does not work.  Example:  omero-irods rules check --json
     """
+    from omero_irods_bridge.doctor.diagnosis import looked_at
     from omero_irods_bridge.doctor.rules import rules
 
-    found = rules(places.language, places.target, places.programs, server_config)
+    look = partial(rules, places.language, places.target, places.programs, server_config)
+    found = looked_at("rules", look)
     return ExitStatus.FAILED if diagnoses.tell(found, shown) else ExitStatus.DONE

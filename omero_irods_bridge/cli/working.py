@@ -37,10 +37,9 @@ def at_work(told: Told) -> Iterator[tuple[Report, CancelToken]]:
     """Where to report to, and the token that the first Ctrl-C or SIGTERM cancels."""
     from omero_irods_bridge.cli import progress
 
-    tell = _tell_program if told.as_json else output.note
     with (
         _only_our_words(),
-        interrupts.cancel_token(tell) as cancel,
+        interrupts.cancel_token(teller(told)) as cancel,
         progress.receiver(as_json=told.as_json, quiet=told.quiet) as report,
     ):
         yield report, cancel
@@ -59,6 +58,11 @@ def _only_our_words() -> Iterator[None]:
         yield
     finally:
         logging.getLogger().removeHandler(nowhere)
+
+
+def teller(told: Told) -> interrupts.Tell:
+    """Says something to whoever reads standard error, in the form in which he gets progress."""
+    return _tell_program if told.as_json or not output.is_looked_at() else output.note
 
 
 def _tell_program(text: str) -> None:

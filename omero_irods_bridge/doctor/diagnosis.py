@@ -72,3 +72,6 @@ def looked_at(check: str, look: Callable[[], Diagnoses]) -> Diagnoses:
         yield from look()
     except BridgeError as error:
         yield of_error(check, error)
+    except OSError as error:
+        text = f"{error.filename or 'a file'} cannot be looked at: {error.strerror}"
+        yield problem(check, text, "Run this as an account that may read it.")

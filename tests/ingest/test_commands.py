@@ -12,13 +12,21 @@ from irods.access import iRODSAccess
 from irods.session import iRODSSession
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
-from omero_irods_bridge.ingest_wiring import People, open_hands, open_tree_store, options_of
+from omero_irods_bridge.ingest_wiring import (
+    MOST_IDLE,
+    People,
+    hands_of_person,
+    open_hands,
+    open_tree_store,
+    options_of,
+)
 from omero_irods_bridge.model.errors import AccessDenied, ExitStatus
 from omero_irods_bridge.model.ingest import IngestResult
 from omero_irods_bridge.operations import ingest
 from omero_irods_bridge.settings import load
 from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.zone import Zone
+from tests.agent.conftest import until
 from tests.ingest.conftest import Drop, png, renamed, vault_of
 from tests.wire.bridge_irods.conftest import store_of
 from tests.wire.cli.conftest import Person, set_up_irods
@@ -97,7 +105,7 @@ def test_a_name_of_two_lines_is_one_line_and_says_how_to_mend_it(
         (line,) = (one for one in told.out.splitlines() if "cannot come into OMERO" in one)
         assert line.startswith(f"{escaped} failed: ")
         assert f"imv $'{drop.collection}/it\\'s\\x0alines.png' NEW_PATH" in told.out
-        assert told.err == ""
+        assert "lines.png" not in told.err
 
 
 def test_watching_takes_what_comes_later_and_ends_when_it_is_asked_to(drop: Drop, person: Person) -> None:
@@ -219,6 +227,51 @@ def test_a_service_shows_nobody_what_he_may_not_read_in_irods(
         assert drop.images() == []
         session.acls.set(iRODSAccess("read", path, alice.name, zone.name), admin=True)
         assert [one.path for one in scan().done] == [path]
+
+
+def test_a_service_keeps_few_connections_however_many_owners_there_are(
+    drop: Drop,
+    zone: Zone,
+    vault: Path,
+    tmp_path: Path,
+    make_user: MakeUser,
+    new_account: Callable[[str], IrodsStore],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [new_account(f"owner-{number}").user for number in range(MOST_IDLE + 4)]
+    set_up_irods(tmp_path, zone)
+    monkeypatch.setenv("IRODS_AUTHENTICATION_FILE", str(tmp_path / ".irods" / ".irodsA"))
+    settings = load(config_of(drop, make_user(privileges=["Sudo"]), vault, tmp_path, zone)).settings
+    before = len(zone._agents)
+    with (
+        open_tree_store(settings, is_service=True) as store,
+        open_hands(settings, store, is_service=True) as hands,
+        hands.irods(f"{names[0]}#{zone.name}") as first,
+    ):
+        assert first.find(first.home)
+        for name in names * 2:
+            with hands.irods(f"{name}#{zone.name}") as his:
+                assert (his.user, his.find(his.home) is not None) == (name, True)
+        until(lambda: len(zone._agents) - before <= MOST_IDLE + 2)  # and the scan, and the first
+        assert first.find(first.home)
+    until(lambda: len(zone._agents) <= before)
+
+
+def test_a_person_gets_nothing_that_he_may_not_read_in_irods_himself(
+    drop: Drop, zone: Zone, session: iRODSSession, new_account: Callable[[str], IrodsStore]
+) -> None:
+    """A mount of the vault shows all, and zones may list what one may not read."""
+    drop.opt_in()
+    path, eve = drop.put("secret.png"), new_account("eve")
+    drop.store.compute_checksum(path)
+    for place in (drop.collection, path):
+        session.acls.set(iRODSAccess("read", place, eve.user, zone.name), admin=True)
+    hands = hands_of_person(drop.user.name, lambda _group: drop.sides(), eve)
+    plan = ingest.plan(eve, drop.collection, hands, drop.options, clock=SystemClock())
+    assert [item.files.path for item in plan.items] == [path]
+    session.acls.set(iRODSAccess("null", path, eve.user, zone.name), admin=True)
+    assert ingest.apply(plan, eve, hands, clock=SystemClock()).done == ()
+    assert drop.images() == []
 
 
 @pytest.mark.parametrize("name", ["root", "guest", ""])

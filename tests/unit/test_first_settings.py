@@ -80,5 +80,6 @@ def test_a_mapping_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    assert main(["init", "--file", str(tmp_path / "file" / "config.toml")]) == ExitStatus.ACCESS_DENIED
-    assert "cannot be written" in capsys.readouterr().err
+    for folder in ("file", "x" * 300):
+        assert main(["init", "--file", str(tmp_path / folder / "config.toml")]) == ExitStatus.ACCESS_DENIED
+        assert "cannot be written" in capsys.readouterr().err

@@ -188,3 +188,14 @@ def test_a_secret_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "empty").touch(0o600)
     with pytest.raises(NotFound):
         settings.read_secret(tmp_path / "empty")
+
+
+def test_a_standard_file_that_cannot_be_looked_for_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", f"/{'x' * 300}")  # fails as a folder that may not be entered does
+    assert settings.load().file is None
+    with pytest.raises(NotFound):
+        settings.load(Path("x" * 300))
+
+
+def test_the_home_of_nobody_is_no_absolute_path(file: Path) -> None:
+    assert "must be an absolute path" in refusal(file, '[omero]\npassword_file = "~nobody-here/x"').message

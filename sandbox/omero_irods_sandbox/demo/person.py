@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
@@ -151,7 +152,17 @@ class Person:
         """
         narrator.command(line)
         finished = self.run(line, **hidden)
-        said = (finished.said, finished.out) if notes_first else (finished.out, finished.said)
-        narrator.output("".join(said))
+        notes = "".join(_as_at_a_terminal(finished.said))
+        narrator.output("".join((notes, finished.out) if notes_first else (finished.out, notes)))
         narrator.expect(finished.status == status, f"exit status {status}; it is {finished.status}")
         return finished
+
+
+def _as_at_a_terminal(said: str) -> Iterator[str]:
+    """What a person reads of it: of the JSON lines that tell of progress (docs/commands.md) the notices."""
+    for line in said.splitlines(keepends=True):
+        told = json.loads(line) if line.startswith('{"event": ') else {}
+        if told.get("event") == "notice":
+            yield f"Note: {told['text']}\n"
+        elif not told:
+            yield line

@@ -45,12 +45,15 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["list", "--limit", "0"], "--limit"),
         (["list", "--source", "Dataset:1,2"], "one source at a time"),
         (["list", "--since", "yesterday"], "is not a date"),
+        (["list", "--until", "0001-01-01T00:00+02:00"], "is not a date"),
         (["list", "--min-size", "large"], "is not a size"),
         (["list", "--since", "2026-02-01", "--until", "2026-01-01"], "Nothing is since"),
         (["verify", "x", "--data=7"], "is not a share"),
         (["verify", "x", "--data", "5%"], "unexpected extra argument"),
         (["verify", "x", "--data=5%", "--replicas"], "--replicas reads all data"),
         (["gc", "--older-than", "3y"], "is no time span"),
+        (["ingest", "watch", "--every", "0s"], "is no time between scans"),
+        (["ingest", "watch", "--every", "99999999w"], "is no time between scans"),
     ],
 )
 @pytest.mark.parametrize("as_json", [False, True])
@@ -73,6 +76,24 @@ def test_what_cannot_be_understood_is_said_in_words_and_in_json(
 def test_a_settings_file_that_was_named_must_be_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings", "--config", "none.toml"]) == ExitStatus.NOT_FOUND
     assert "none.toml is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["~nobody-here/a.zip", "x" * 300])
+def test_a_packet_that_cannot_be_looked_for_is_told_in_words(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["show", name]) in {ExitStatus.NOT_FOUND, ExitStatus.FAILED}
+    assert name in capsys.readouterr().err
+
+
+def test_rules_that_cannot_be_looked_at_are_a_problem_that_says_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["rules", "check", "--target", "x" * 300, "--json"]) == ExitStatus.FAILED
+    *_, last = json.loads(capsys.readouterr().out)["diagnoses"]
+    assert last["verdict"] == "problem"
+    assert last["text"].endswith("cannot be looked at: File name too long")
+    assert last["remedy"]
 
 
 def test_a_command_that_needs_no_omero_does_not_wait_for_its_library(tmp_path: Path) -> None:

@@ -70,12 +70,22 @@ def test_a_program_gets_notices_at_once() -> None:
     assert told(Notice("odd name"), clock=[0.0]) == [{"event": "notice", "text": "odd name"}]
 
 
-def test_without_a_terminal_only_notices_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_without_a_terminal_a_person_gets_what_a_program_gets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, colour: str
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", colour)  # which makes no terminal of a file
     with progress.receiver() as report:
         report(Step("Copying", 10))
         report(Progress(5))
         report(Notice("odd name"))
-    assert capsys.readouterr() == ("", "Note: odd name\n")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert list(map(json.loads, shown.err.splitlines())) == [
+        {"event": "step", "text": "Copying", "bytes_total": 10},
+        {"event": "progress", "bytes_done": 5, "items_done": 0},
+        {"event": "notice", "text": "odd name"},
+    ]
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,6 +190,31 @@ def test_a_result_that_cannot_be_written_is_told_without_a_traceback(show: str) 
     told = done.stderr.decode()
     assert told.startswith("omero-irods: What the command found cannot be written: No space left")
     assert "Traceback" not in told
+
+
+def test_an_error_that_standard_output_does_not_take_is_a_json_line_on_standard_error() -> None:
+    with Path("/dev/full").open("wb") as full:
+        for arguments, status, code in (
+            (["settings", "--json"], ExitStatus.FAILED, "no-space"),
+            (["settings", "--json", "--config", "none"], ExitStatus.NOT_FOUND, "not-found"),
+        ):
+            run = f"raise SystemExit(main.main({arguments}))"
+            done = _in_a_terminal_of("utf-8", run, stdout=full, stderr=subprocess.PIPE)
+            assert done.returncode == status
+            assert json.loads(done.stderr)["error"]["code"] == code
+
+
+def test_a_log_that_is_full_stops_no_work() -> None:
+    code = """
+from omero_irods_bridge.cli import progress
+from omero_irods_bridge.model.events import Notice
+with progress.receiver() as report:
+    report(Notice("odd name"))
+raise SystemExit(main.main(["settings", "--config", "none"]))
+"""
+    with Path("/dev/full").open("wb") as full:
+        done = _in_a_terminal_of("utf-8", code, stdout=subprocess.PIPE, stderr=full)
+    assert (done.returncode, done.stdout) == (ExitStatus.NOT_FOUND, b"")
 
 
 def test_names_and_values_never_run_into_each_other() -> None:

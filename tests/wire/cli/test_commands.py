@@ -14,6 +14,8 @@ from tests.interop.omero_command import OmeroCommand
 from tests.wire.cli.conftest import Finished, Person, set_up_irods
 from tests.wire.omero_server.conftest import User
 
+STEPS = ("Copying", "Writing what OMERO knows", "Comparing checksums with iRODS", "Sealing")
+
 
 def test_a_packed_dataset_is_listed_found_shown_and_verified(
     person: Person, dataset: ObjectRef, place: str
@@ -22,7 +24,9 @@ def test_a_packed_dataset_is_listed_found_shown_and_verified(
     packed = person("pack", dataset, "--to", target, "--note", "for the paper")
     assert packed.out.startswith("Packed, compared with what was sent, and sealed:\nnoise\n")
     assert "for the paper" in packed.out
-    assert packed.err == ""
+    told = [event["text"] for event in packed.events if event["event"] == "step"]
+    assert told == [f"Reading what OMERO knows of {dataset}", *STEPS]
+    assert person("verify", target, "--data", "--quiet").err == ""
     listed = person("list", "--below", place, "--source", dataset)
     assert listed.out.splitlines()[1].endswith(f"sealed  {_owner(packed)}  {target}")
     found = person("find", "ois", "--below", place, "--json").json
@@ -216,7 +220,7 @@ def test_a_password_file_is_used_unless_others_can_read_it(
     file.write_text(user.password + "\n")
     file.chmod(0o600)
     with_file = Person(person.folder, {"OMERO_IRODS_OMERO__PASSWORD_FILE": str(file)})
-    assert with_file("pack", dataset, "--to", place, "--dry-run").err == ""
+    assert "chmod" not in with_file("pack", dataset, "--to", place, "--dry-run").err
     file.chmod(0o644)
     refused = with_file.run("pack", dataset, "--to", place, "--dry-run")
     assert refused.status == ExitStatus.ACCESS_DENIED
