@@ -1,11 +1,13 @@
 # `make demo` and `make test` set up all that they need. PYTHON=/path/to/python3.11 chooses an interpreter,
-# ARGS="..." goes to pytest, the benchmark or the demo. Tests run in as many processes as there are cores, each
+# ARGS="..." goes to pytest, the benchmark or the demo. Tests run in two processes more than there are cores, each
 # with servers of its own; ARGS="-n 0 ..." runs them in one.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench chaos docs lock clean sandbox-up sandbox-test sandbox-down
 
 BIN := .venv/bin
 PY := $(BIN)/python
+# Hundreds of processes are started by tests: each would compile all modules anew where this is set.
+export PYTHONDONTWRITEBYTECODE =
 COMPOSE = docker compose --file sandbox/docker/compose.yaml
 SHELL_SCRIPTS = .ci/run rules/bin/omero_bridge_wake $(shell find rules sandbox tests -name '*.sh')
 
