@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,12 +109,8 @@ def _gateway(both: Stage, url: str) -> Iterator[BlitzGateway]:
 
 def _databases(folder: Path) -> Iterator[tuple[str, str]]:
     yield "SQLite", str(folder / "agent.db")
-    postgres = folder / "postgres"
-    postgres.mkdir()
-    for above in (folder, *folder.parents):
-        if above.stat().st_uid == os.getuid():
-            above.chmod(above.stat().st_mode | 0o011)
-    with own_postgres(postgres) as server:
+    # Not in ``folder``: PostgreSQL does not run as root, and who it runs as may not enter a folder of root.
+    with tempfile.TemporaryDirectory(dir="/tmp") as postgres, own_postgres(Path(postgres)) as server:
         yield "PostgreSQL", server.url
 
 

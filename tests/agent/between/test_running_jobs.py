@@ -126,7 +126,7 @@ def test_servers_that_are_away_and_break_off_are_waited_for(site: Site) -> None:
 
 
 def test_a_transfer_is_cancelled_at_once_and_leaves_nothing_visible(site: Site) -> None:
-    site.server.faults.delay_calls(READ, 1)
+    site.server.faults.delay_calls(READ, 2.5)  # thrice this: the command that cancels has to start meanwhile
     job = site.pack()
     site.start()
     until(lambda: site.jobs.get(job.id).phase.bytes_done)
