@@ -228,6 +228,9 @@ class MemoryStore:
 
     # -- reading
 
+    def known_zones(self) -> frozenset[str]:
+        return frozenset({self.zone})
+
     def find(self, path: str) -> DataObject | Collection | None:
         self.tell("find", path)
         entry = self._seen(path)

@@ -45,6 +45,7 @@ def _opened(
     settings: Settings, collection: str | None, service: Service
 ) -> Iterator[tuple[TreeStore, Hands, str]]:
     from omero_irods_bridge.ingest_wiring import open_hands, open_tree_store
+    from omero_irods_bridge.operations.zones import in_another_zone
 
     with (
         open_tree_store(settings, is_service=service.service) as store,
@@ -52,7 +53,9 @@ def _opened(
     ):
         place = (collection or (f"/{store.zone}" if service.service else store.home)).rstrip("/") or "/"
         if store.find(place) is None:
-            raise NotFound(f"There is nothing at {place}, or you may not see it.", hint="Look with: ils")
+            raise in_another_zone(store, place) or NotFound(
+                f"There is nothing at {place}, or you may not see it.", hint="Look with: ils"
+            )
         yield store, hands, place
 
 

@@ -18,6 +18,7 @@ from omero_irods_bridge.model.errors import BridgeError, Busy, NotFound, UsageEr
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step, silent
 from omero_irods_bridge.model.stored import Collection, DataObject, ReplicaStatus, name_of, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING, LOCK_ENDING, Incoming, held
+from omero_irods_bridge.operations.zones import in_another_zone
 from omero_irods_bridge.ports import Clock, ObjectStore
 
 DEFAULT_AGE_S: Final = 24 * 3600.0
@@ -122,14 +123,15 @@ def plan(store: ObjectStore, collection: str, *, clock: Clock, older_than_s: flo
 
     Raises:
         NotFound: there is no such collection.
-        UsageError: ``collection`` is inside an ``.incoming`` collection, or the age is negative.
+        UsageError: ``collection`` is inside an ``.incoming`` collection or in another zone, or the age is
+            negative.
     """
     if older_than_s < 0:
         raise UsageError("The age of what is removed cannot be negative.")
     if INCOMING in parent_of(collection).split("/"):
         raise UsageError(f"{collection} is itself work under way.", hint="Name a collection above it.")
     if not isinstance(store.find(collection), Collection):
-        raise NotFound(
+        raise in_another_zone(store, collection) or NotFound(
             f"There is no collection {collection}, or {store.user} may not see it.",
             hint="Name one that snapshots are packed into, or one above it.",
         )

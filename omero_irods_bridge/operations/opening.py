@@ -12,6 +12,7 @@ from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot, from_avu
 from omero_irods_bridge.model.stored import Collection, DataObject, parent_of
 from omero_irods_bridge.operations.incoming import INCOMING
 from omero_irods_bridge.operations.object_sources import ObjectSources
+from omero_irods_bridge.operations.zones import in_another_zone
 from omero_irods_bridge.packet.opening import open_packet as open_archive
 from omero_irods_bridge.packet.reading import MANIFEST, TRANSFER_XML, Packet, folder_packet
 from omero_irods_bridge.packet.zip_reading import zip_packet
@@ -111,10 +112,11 @@ def found_at(store: ObjectStore, path: str) -> DataObject | Collection:
 
     Raises:
         NotFound: nothing, or this user may not see it.
+        UsageError: it is in another zone.
     """
     found = store.find(path)
     if found is None:
-        raise NotFound(
+        raise in_another_zone(store, path) or NotFound(
             f"There is no {path} in iRODS, or {store.user} may not see it.",
             hint="See what there is: omero-irods list",
         )

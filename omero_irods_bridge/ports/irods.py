@@ -53,6 +53,10 @@ class ObjectStore(Protocol):
         """``/zone/home/user``."""
         ...
 
+    def known_zones(self) -> frozenset[str]:
+        """Names of this zone and of those that it is federated with."""
+        ...
+
     def find(self, path: str) -> DataObject | Collection | None:
         """What is there, as far as this user may see it; none for nothing."""
         ...

@@ -71,6 +71,9 @@ class ObjectStoreContract:
         assert store.home == f"/{store.zone}/home/{store.user}"
         assert isinstance(store.find(store.home), Collection)
 
+    def test_a_zone_knows_itself(self, store: ObjectStore) -> None:
+        assert store.zone in store.known_zones()
+
     def test_nothing_is_found_where_nothing_is(self, store: ObjectStore, place: str) -> None:
         assert store.find(f"{place}/nothing") is None
         assert store.find(f"{place}/nothing/below") is None

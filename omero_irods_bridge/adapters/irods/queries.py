@@ -37,6 +37,7 @@ Row = tuple[str, ...]
 class Column(IntEnum):
     """Column numbers of ``rodsGenQuery.h``."""
 
+    ZONE_NAME = 102
     USER_NAME = 202
     USER_ZONE = 204
     DATA_ID = 401

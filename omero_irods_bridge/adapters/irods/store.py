@@ -21,6 +21,7 @@ from omero_irods_bridge.adapters.irods.connections import (
 from omero_irods_bridge.adapters.irods.environment import Account
 from omero_irods_bridge.adapters.irods.errors import CAT_COLLECTION_NOT_EMPTY, code_of, translated
 from omero_irods_bridge.adapters.irods.paths import checked
+from omero_irods_bridge.adapters.irods.queries import Column, Query, select
 from omero_irods_bridge.adapters.irods.reading import ObjectSource
 from omero_irods_bridge.adapters.irods.writing import ParallelWriter
 from omero_irods_bridge.model.checksums import Sha256
@@ -80,6 +81,12 @@ class IrodsStore:
         return f"/{self.zone}/home/{self.user}"
 
     # -- looking
+
+    def known_zones(self) -> frozenset[str]:
+        """One round trip."""
+        with translated("Asking which zones there are"):
+            rows = select(self._connections, Query((Column.ZONE_NAME,), ()))
+        return frozenset(name for (name,) in rows)
 
     def find(self, path: str) -> DataObject | Collection | None:
         with translated(f"Looking for {checked(path)}"):

@@ -19,6 +19,7 @@ from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.packing import Existing, PackRequest
 from omero_irods_bridge.model.stored import Collection, DataObject, at_and_above, parent_of
 from omero_irods_bridge.operations.targets import expand, is_expanded, next_version, template_values
+from omero_irods_bridge.operations.zones import in_another_zone
 from omero_irods_bridge.packet.file_list import FileList, source_files
 from omero_irods_bridge.packet.graph import Graph
 from omero_irods_bridge.packet.reading import DEFAULT_LIMITS, GRAPH, MANIFEST, TRANSFER_XML
@@ -143,6 +144,8 @@ def _free_version(
     store: ObjectStore, wanted: str, request: PackRequest
 ) -> tuple[int, tuple[BridgeError, ...]]:
     """Which version of ``wanted`` the snapshot becomes, and what is in the way of it."""
+    if (elsewhere := in_another_zone(store, wanted)) is not None:
+        return 1, (elsewhere,)
     if "{" not in request.target and (problem := _no_place(store, parent_of(wanted))) is not None:
         return 1, (problem,)
     if request.existing is Existing.REFUSE:

@@ -185,6 +185,37 @@ def test_a_missing_target_collection_is_told_with_the_command_that_makes_it(
     assert f"imkdir -p '{stage.place}/new'" in ended.err
 
 
+def test_a_place_in_another_zone_is_told_with_what_to_do(
+    person: Person,  # noqa: F811
+    stage: Stage,
+    store: IrodsStore,
+) -> None:
+    with stage.zone.catalog.database.transaction():
+        stage.zone.catalog.database.insert(
+            "R_ZONE_MAIN", zone_id=9001, zone_name="farZone", zone_type_name="remote"
+        )
+    try:
+        known = person.run("pack", stage.dataset, "--to", "/farZone/home/x/a.zip")
+        assert known.status == ExitStatus.USAGE
+        assert f"is in the zone farZone, and {store.user} is logged in to {store.zone}." in known.err
+        assert "IRODS_ENVIRONMENT_FILE" in known.err
+        assert "access list" not in known.err
+    finally:
+        with stage.zone.catalog.database.transaction():
+            stage.zone.catalog.database.execute("delete from R_ZONE_MAIN where zone_name = 'farZone'")
+    for command in (
+        ("pack", stage.dataset, "--to", "/otherZone/{name}.zip"),
+        ("pack", stage.dataset, "--to", "/"),
+        ("verify", "irods:/otherZone/a.zip"),
+        ("gc", "/otherZone/home"),
+        ("ingest", "scan", "/otherZone/home"),
+    ):
+        unknown = person.run(*command)
+        assert unknown.status == ExitStatus.USAGE, command
+        assert f"{store.zone} knows no zone " in unknown.err
+        assert f"Name a path that begins with /{store.zone}/" in unknown.err
+
+
 @pytest.mark.parametrize("option", ["--note", "--user"])
 def test_an_argument_that_is_no_unicode_is_refused_in_words(
     option: str,
