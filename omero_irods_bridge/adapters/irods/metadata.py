@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from irods.message import JSON_Message
+import irods.keywords as kw
+from irods.connection import Connection
+from irods.exception import iRODSException
+from irods.message import JSON_Message, MetadataRequest
 
 from omero_irods_bridge.adapters.irods.connections import Connections, exchange
+from omero_irods_bridge.adapters.irods.errors import (
+    CAT_SUCCESS_BUT_WITH_NO_INFO,
+    CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME,
+    code_of,
+)
 from omero_irods_bridge.adapters.irods.paths import join, split
 from omero_irods_bridge.adapters.irods.queries import (
     MAX_LIST_CHARACTERS,
@@ -29,6 +37,9 @@ from omero_irods_bridge.adapters.irods.queries import (
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.ports import AvuCondition
+
+_FINDS_QUOTES: Final = (5,)
+"""The release from which queries inside of the server know an escape."""
 
 _Place = tuple[str, str]
 """A collection and a name in it: what paths are sorted by, here and by the server."""
@@ -77,7 +88,8 @@ def change(
     remove: Iterable[Avu],
     as_admin: bool = False,
 ) -> None:
-    """Remove and add AVUs in one atomic call (API 20002): all or none."""
+    """Remove and add AVUs in one atomic call (API 20002): all or none; but see :func:`_one_by_one`."""
+    add, remove = list(add), list(remove)
     operations = [*(_operation("remove", avu) for avu in remove), *(_operation("add", avu) for avu in add)]
     if not operations:
         return
@@ -88,8 +100,29 @@ def change(
         "operations": operations,
     }
     with connections.lease() as connection:
+        if "'" in split(path)[0] and not is_collection and connection.server_version < _FINDS_QUOTES:
+            _one_by_one(connection, path, add=add, remove=remove, as_admin=as_admin)
+            return
         body = JSON_Message(request, connection.server_version)
         exchange(connection, "ATOMIC_APPLY_METADATA_OPERATIONS_APN", body)
+
+
+def _one_by_one(
+    connection: Connection, path: str, *, add: Iterable[Avu], remove: Iterable[Avu], as_admin: bool
+) -> None:
+    """Below a collection with a quote the atomic call of iRODS 4 finds nothing (its ``get_object_id``)."""
+    options = {kw.ADMIN_KW: ""} if as_admin else {}
+    for verb, avus, done in (
+        ("add", add, CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME),
+        ("rm", remove, CAT_SUCCESS_BUT_WITH_NO_INFO),
+    ):
+        for avu in avus:
+            body = MetadataRequest(verb, "-d", path, avu.attribute, avu.value, avu.unit, **options)
+            try:
+                exchange(connection, "MOD_AVU_METADATA_AN", body)
+            except iRODSException as error:
+                if code_of(error) != done:
+                    raise
 
 
 def _operation(name: str, avu: Avu) -> dict[str, Any]:

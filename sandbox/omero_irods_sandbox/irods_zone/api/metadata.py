@@ -12,11 +12,12 @@ from enum import Enum
 from functools import partial
 from typing import Any, Final
 
+from omero_irods_sandbox.irods_zone import startup
 from omero_irods_sandbox.irods_zone.api.atomic_operations import Progress, answer
 from omero_irods_sandbox.irods_zone.api.policy_arguments import avu_input, buffer_input_and_none
 from omero_irods_sandbox.irods_zone.api.registry import Reply, Request, operation
 from omero_irods_sandbox.irods_zone.catalog.metadata import Metadata
-from omero_irods_sandbox.irods_zone.catalog.paths import normalized
+from omero_irods_sandbox.irods_zone.catalog.paths import normalized, parent_of
 from omero_irods_sandbox.irods_zone.catalog.permissions import require_admin
 from omero_irods_sandbox.irods_zone.catalog.values import AccessLevel
 from omero_irods_sandbox.irods_zone.errors import ZoneError
@@ -223,8 +224,14 @@ def _entity_id(session: Session, request: dict[str, Any]) -> int:
 
 
 def _visible_id(session: Session, kind: Kind, name: str) -> int:
-    """What a user may not see does not exist for him: the server looks it up by a query."""
+    """What a user may not see does not exist for him: the server looks it up by a query.
+
+    In that of iRODS 4 a quote in the collection hides the condition that follows
+    (``get_object_id`` of atomic_apply_metadata_operations.cpp 4.3.5, ``goodStrExpr`` of rcMisc.cpp).
+    """
     unknown = ZoneError("SYS_INVALID_INPUT_PARAM", f"Entity does not exist [entity_name={name}]")
+    if startup.RELEASE < "rods5" and kind is Kind.DATA_OBJECT and "'" in parent_of(name):
+        raise unknown
     try:
         object_id = _object_id(session, kind, name)
     except ZoneError as error:
