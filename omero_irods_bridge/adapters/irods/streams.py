@@ -37,7 +37,7 @@ class Mode(IntFlag):
 
 
 class OpenObject:
-    """A descriptor; for one thread at a time, except that :meth:`cut` may come from any.
+    """A descriptor; for one thread at a time, except that :meth:`cut` and :meth:`write_at` may come from any.
 
     Raises what PRC raises: the caller translates. After anything but an answer of the server the connection
     is gone already.
@@ -76,8 +76,8 @@ class OpenObject:
         with self._using():
             self._seek(offset)
             written = self._connection.write_file(self._descriptor, data)
-        self._position += written
-        self._has_written = self._has_written or written > 0
+            self._position += written
+            self._has_written = self._has_written or written > 0
         if written != len(data):
             raise BridgeError(f"{self._path}: iRODS took {written} of {len(data)} bytes.")
 

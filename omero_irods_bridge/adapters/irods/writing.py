@@ -5,27 +5,43 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import irods.keywords as kw
 
 from omero_irods_bridge.adapters.irods.connections import Connections
-from omero_irods_bridge.adapters.irods.errors import OBJ_PATH_DOES_NOT_EXIST, code_of, translated
+from omero_irods_bridge.adapters.irods.errors import (
+    HIERARCHY_ERROR,
+    INTERMEDIATE_REPLICA_ACCESS,
+    LOCKED_DATA_OBJECT_ACCESS,
+    OBJ_PATH_DOES_NOT_EXIST,
+    code_of,
+    translated,
+)
 from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES, Mode, OpenObject
 from omero_irods_bridge.model.errors import BridgeError
+
+_TOKEN_UNKNOWN: Final = frozenset({INTERMEDIATE_REPLICA_ACCESS, LOCKED_DATA_OBJECT_ACCESS, HIERARCHY_ERROR})
+"""Answers to a replica token of another host behind the same name, or of iRODS 4 for a path with a quote.
+
+Each host has its own table of tokens (``replica_access_table.cpp``); and ``update_replica_access_table`` of
+``rsDataObjOpen.cpp`` does not find what it asks for there.
+"""
 
 
 class ParallelWriter:
     """An ``ObjectWriter``. Until :meth:`close` has returned the replica is not good; no error makes it so.
 
     The first stream opens the object and settles it in the end. The others open when they are first written
-    to, so that small objects do not pay for them: those cost three round trips.
+    to, so that small objects do not pay for them: those cost three round trips. Where iRODS does not let them
+    join, all write through the first.
     """
 
     def __init__(self, connections: Connections, path: str, *, streams: int = 1, keep: bool = False) -> None:
         self._connections = connections
         self._path = path
         self._lock = threading.Lock()
-        self._is_spoilt = self._is_closed = False
+        self._is_spoilt = self._is_closed = self._is_alone = False
         self._failure: BaseException | None = None
         self._sample: tuple[int, bytes] | None = None
         with translated(f"Opening {path} for writing"):
@@ -84,12 +100,21 @@ class ParallelWriter:
 
     def _stream(self, number: int) -> OpenObject:
         self._check()
-        opened = self._open[number]
-        if opened is None:
+        opened = self._open[0 if self._is_alone else number]
+        return self._joined(number) if opened is None else opened
+
+    def _joined(self, number: int) -> OpenObject:
+        try:
             opened = OpenObject(self._connections, self._path, Mode.WRITE, self._shared)
-            with self._lock:
-                self._open[number] = opened
-            self._check()
+        except Exception as error:
+            first = self._open[0]
+            if code_of(error) not in _TOKEN_UNKNOWN or first is None:
+                raise
+            self._is_alone = True
+            return first
+        with self._lock:
+            self._open[number] = opened
+        self._check()
         return opened
 
     def _check(self) -> None:

@@ -108,6 +108,24 @@ def test_what_is_written_is_good_whichever_stream_wrote_it(
     assert read(store, stale) == b"othxr"
 
 
+def test_where_no_stream_may_join_all_write_through_the_first(
+    zone: Zone, store: IrodsStore, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a load balancer: each host has its own table of tokens (replica_access_table.cpp)."""
+    monkeypatch.setattr(zone.replica_access, "is_valid", lambda *_: False)
+    pieces = {number: bytes([number]) * 1000 for number in range(64)}
+    writer = store.open_writer(f"{place}/object", streams=4)
+
+    def put(stream: int) -> None:
+        for number in range(stream, 64, 4):
+            writer.write_at(stream, number * 1000, pieces[number])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(put, range(4)))
+    writer.close()
+    assert read(store, f"{place}/object") == b"".join(pieces.values())
+
+
 def test_an_empty_object_is_good_though_there_was_a_stale_one(store: IrodsStore, stale: str) -> None:
     write_whole(store, stale, [])
     assert status_of(store, stale) is ReplicaStatus.GOOD
