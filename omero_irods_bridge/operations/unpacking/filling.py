@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from omero_irods_bridge.model.checksums import Sha256
+from omero_irods_bridge.model.errors import BadPacket, ChecksumMismatch
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
 from omero_irods_bridge.model.loads import Remapped
 from omero_irods_bridge.operations.matching.difference import Difference
-from omero_irods_bridge.operations.unpacking.compared import compared_member
+from omero_irods_bridge.operations.unpacking.compared import ANOTHER_REPLICA, compared_member
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.packet.content_of_packet import Attachment
@@ -108,24 +109,40 @@ class _Filling:
         return _told(attachment, self._receiver.writer.remap_table(id_of(here), self._ids))
 
     def _fill_figure(self, attachment: Attachment, here: str) -> list[str]:
-        data, remapped = remap_figure(self._packet.read(attachment.file.member, LARGEST_FIGURE), self._ids)
+        content = self._packet.read(attachment.file.member, LARGEST_FIGURE)
+        _check(attachment, hashlib.sha256(content).hexdigest())
+        try:
+            data, remapped = remap_figure(content, self._ids)
+            told = _told(attachment, remapped)
+        except BadPacket as error:
+            data, told = content, [f"{attachment.file.member} is kept as it is: {error.message}"]
         if self._row(here).get("hash") == hashlib.sha1(data, usedforsecurity=False).hexdigest():
             return []
         self._receiver.writer.write_file(id_of(here), _Bytes(data))
-        return _told(attachment, remapped)
+        return told
 
     def _compared(self, attachment: Attachment) -> ByteSource:
         """The member; read once before, so that nothing damaged gets into OMERO.
 
-        What is read for OMERO is compared with that: packets have no digest of bytes at places.
+        What is read for OMERO is compared with that: packets of the stock tool have no digest of it.
         """
         digest, member = hashlib.sha256(), attachment.file.member
         for chunk in self._packet.chunks(member):
             digest.update(chunk)
+        _check(attachment, digest.hexdigest())
         return compared_member(self._packet.source(member), member, Sha256(digest.hexdigest()))
 
     def _row(self, key: str) -> Mapping[str, object]:
         return self._target.row(self._target.find(key))
+
+
+def _check(attachment: Attachment, sha256: str) -> None:
+    """A zip has sums of its own, a folder has not."""
+    if attachment.file.sha256 not in {None, Sha256(sha256)}:
+        raise ChecksumMismatch(
+            f"{attachment.file.member} is not what was packed: its SHA-256 is another one.",
+            hint=ANOTHER_REPLICA,
+        )
 
 
 def _told(attachment: Attachment, remapped: Remapped) -> list[str]:

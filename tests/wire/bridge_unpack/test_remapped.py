@@ -10,8 +10,16 @@ import numpy as np
 import pytest
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import BridgeError, ChecksumMismatch
+from omero_irods_bridge.model.events import Event, Notice
 from omero_irods_bridge.model.snapshot import Form
+from omero_irods_bridge.model.unpacking import UnpackRequest
+from omero_irods_bridge.operations import unpack
+from omero_irods_bridge.operations.opening import open_snapshot
+from omero_irods_bridge.packet.file_list import FIGURE_NAMESPACE
+from omero_irods_bridge.wiring import SystemClock
+from omero_irods_sandbox.irods_zone.zone import Zone
+from tests.wire.bridge_pack.test_rows import attach
 from tests.wire.bridge_unpack.conftest import People, Side, packed, rows_of, unpacked
 from tests.wire.bridge_unpack.content import varied_project
 from tests.wire.omero_server.conftest import User
@@ -60,6 +68,41 @@ def test_a_load_that_broke_off_before_the_ids_of_a_table_were_replaced_replaces_
         row["file"] for row in rows.values() if rows.get(row.get("file"), {}).get("name") == "measured"
     ]
     assert [one for one, _ in rows_of_table(hers, table)] == [ids[one] for one in sorted(ids)]
+
+
+def test_a_figure_that_is_no_json_is_kept_as_it_is_and_that_is_told(
+    gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path, people: People, alice: User
+) -> None:
+    project = varied_project(gateway, tmp_path)
+    attach(gateway, project, tmp_path / "odd.json", b"{", ns=FIGURE_NAMESPACE)
+    path = packed(omero, store, place, (project,))
+    side, told = people.log_in(alice), list[Event]()
+    with open_snapshot(store, path) as packet:
+        plan = unpack.plan(UnpackRequest(path), packet, side.receiver)
+        loaded = unpack.apply(plan, packet, side.receiver, clock=SystemClock(), report=told.append)
+    assert any("no JSON" in one.text for one in told if isinstance(one, Notice))
+    rows = {row["@"]: row for row in rows_of(side, loaded.objects.values())}
+    (file,) = [
+        row["file"] for row in rows.values() if rows.get(row.get("file"), {}).get("name") == "odd.json"
+    ]
+    assert content_of(people.gateway(alice), file) == b"{"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "Figure_"])
+def test_an_attachment_of_an_expanded_packet_that_is_damaged_does_not_get_into_omero(
+    name: str, gateway: Any, omero: Any, store: IrodsStore, place: str, tmp_path: Path,
+    people: People, alice: User, zone: Zone,
+) -> None:  # fmt: skip
+    path = packed(omero, store, place, (varied_project(gateway, tmp_path),), Form.EXPANDED)
+    (member,) = [
+        one.path for one in store.children(path, recursive=True) if name in one.path.rpartition("/")[2]
+    ]
+    zone.faults.flip_byte(member, offset=3)
+    side = people.log_in(alice)
+    with pytest.raises(ChecksumMismatch, match=f"{name}.* is not what was packed"):
+        unpacked(store, path, side)
+    zone.faults.flip_byte(member, offset=3)
+    unpacked(store, path, side)
 
 
 def have_other_ids_here(store: IrodsStore, snapshot: str, side: Side) -> None:
