@@ -1,4 +1,4 @@
-"""An iRODS zone in memory: what the use cases need of one, with faults on demand.
+"""A zone in memory as one user sees it.
 
 Fulfils ``ports.ObjectStore``. Several stores, one for each user, may share a zone. Every method may be called
 from any thread.
@@ -7,18 +7,17 @@ from any thread.
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from itertools import count
+from dataclasses import replace
 from typing import Final
 
+from omero_irods_bridge.adapters.memory.streams import MemorySource, MemoryWriter
+from omero_irods_bridge.adapters.memory.zone import Copy, Entry, MemoryZone
 from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import (
     AccessDenied,
     BadName,
-    BridgeError,
     Busy,
     ChecksumMismatch,
     NotFound,
@@ -38,162 +37,6 @@ from omero_irods_bridge.ports import AvuCondition, ByteSource, ObjectWriter
 INCOMING: Final = ".incoming"
 LONGEST_PATH: Final = 1023
 _CLOSED: Final = frozenset({ReplicaStatus.STALE, ReplicaStatus.GOOD})
-
-Hook = Callable[[str, str], None]
-"""Called with the name of the method and the path before anything is done; raises what shall go wrong."""
-
-
-@dataclass
-class _Copy:
-    """A replica and its bytes."""
-
-    replica: Replica
-    data: bytearray
-
-
-@dataclass
-class _Entry:
-    """A data object (with copies) or a collection (without)."""
-
-    id: int
-    owner: str
-    modified: float
-    copies: list[_Copy] = field(default_factory=list)
-    avus: set[Avu] = field(default_factory=set)
-    readers: frozenset[str] = frozenset()
-    """Users besides the owner who may read, but not change."""
-
-
-@dataclass
-class MemoryZone:
-    """The content of a zone, and what shall go wrong in it.
-
-    ``now`` is the zone's clock. ``hook`` is called before each method of every store.
-    """
-
-    name: str = "tempZone"
-    now: float = 1_700_000_000.0
-    hook: Hook | None = None
-    entries: dict[str, _Entry] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    ids: Iterator[int] = field(default_factory=lambda: count(10_000))
-
-    # -- damage
-
-    def flip_byte(self, path: str, *, offset: int = 0, replica: int = 0) -> None:
-        """Change a byte where it is stored; the catalog knows nothing of it."""
-        self._copy(path, replica).data[offset] ^= 0xFF
-
-    def cut(self, path: str, size: int, *, replica: int = 0) -> None:
-        """Cut the stored bytes; the catalog knows nothing of it."""
-        del self._copy(path, replica).data[size:]
-
-    def record(
-        self,
-        path: str,
-        *,
-        replica: int = 0,
-        checksum: str | None = None,
-        status: ReplicaStatus | None = None,
-        size: int | None = None,
-    ) -> None:
-        """Change what the catalog says of a replica."""
-        copy = self._copy(path, replica)
-        old = copy.replica
-        copy.replica = replace(
-            old,
-            checksum=old.checksum if checksum is None else checksum,
-            status=old.status if status is None else status,
-            size=old.size if size is None else size,
-        )
-
-    def replicate(self, path: str, resource: str = "otherResc") -> None:
-        """Make one more good copy of the first replica."""
-        copies = self.entries[path].copies
-        replica = replace(copies[0].replica, number=copies[-1].replica.number + 1, resource=resource)
-        copies.append(_Copy(replica, bytearray(copies[0].data)))
-
-    def trim(self, path: str, replica: int) -> None:
-        """Remove a replica."""
-        copies = self.entries[path].copies
-        copies[:] = [copy for copy in copies if copy.replica.number != replica]
-
-    def let_read(self, path: str, user: str) -> None:
-        """Let ``user`` read what is at ``path`` and below, and no more."""
-        for place, entry in self.entries.items():
-            if place == path or place.startswith(path + "/"):
-                entry.readers |= {user}
-
-    def _copy(self, path: str, number: int) -> _Copy:
-        return next(copy for copy in self.entries[path].copies if copy.replica.number == number)
-
-
-class _Source:
-    """The bytes of one replica as they are at each read."""
-
-    def __init__(self, store: MemoryStore, path: str, copy: _Copy) -> None:
-        self._store, self._path, self._copy = store, path, copy
-
-    @property
-    def size(self) -> int:
-        return self._copy.replica.size
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        self._store.tell("read_at", self._path)
-        return bytes(self._copy.data[offset : offset + length])
-
-
-class _Writer:
-    """Writes the first replica of an object; the others are stale afterwards."""
-
-    def __init__(self, zone: MemoryZone, entry: _Entry, path: str, streams: int) -> None:
-        self._zone, self._entry, self._path, self._streams = zone, entry, path, streams
-        self._is_closed = self._is_spoilt = False
-
-    @property
-    def streams(self) -> int:
-        return self._streams
-
-    def write_at(
-        self,
-        stream: int,  # noqa: ARG002 - the port's; memory has no streams
-        offset: int,
-        data: bytes | memoryview,
-    ) -> None:
-        if self._zone.hook is not None:
-            self._zone.hook("write_at", self._path)
-        with self._zone.lock:
-            self._check()
-            target = self._entry.copies[0].data
-            target.extend(bytes(max(0, offset - len(target))))
-            target[offset : offset + len(data)] = data
-
-    def close(self) -> None:
-        """Safe to repeat."""
-        if self._is_closed:
-            return
-        self._check()
-        self._is_closed = True
-        self._end(ReplicaStatus.GOOD)
-        for copy in self._entry.copies[1:]:
-            copy.replica = replace(copy.replica, status=ReplicaStatus.STALE)
-
-    def abort(self) -> None:
-        """Without effect after a close."""
-        if not (self._is_closed or self._is_spoilt):
-            self._is_spoilt = True
-            self._end(ReplicaStatus.STALE)
-
-    def _check(self) -> None:
-        if self._is_closed or self._is_spoilt:
-            raise BridgeError(f"{self._path} is closed: nothing more can be written to it.")
-
-    def _end(self, status: ReplicaStatus) -> None:
-        with self._zone.lock:
-            copy, self._entry.modified = self._entry.copies[0], self._zone.now
-            copy.replica = replace(
-                copy.replica, status=status, size=len(copy.data), modified=self._zone.now, checksum=""
-            )
 
 
 class MemoryStore:
@@ -262,7 +105,7 @@ class MemoryStore:
         copies = self._object(path).copies
         good = [copy for copy in copies if copy.replica.status is ReplicaStatus.GOOD]
         found = (good or copies)[0] if replica is None else self._replica(path, replica)
-        yield _Source(self, path, found)
+        yield MemorySource(self.tell, path, found)
 
     def truncate(self, path: str, size: int) -> None:
         self.tell("truncate", path)
@@ -313,11 +156,11 @@ class MemoryStore:
                 self._collection(parent_of(path))
                 self._owned(parent_of(path))
                 first = Replica(0, "demoResc", ReplicaStatus.GOOD, 0, "", self.content.now)
-                self.content.entries[path] = replace(self._entry(), copies=[_Copy(first, bytearray())])
+                self.content.entries[path] = replace(self._entry(), copies=[Copy(first, bytearray())])
             entry = self._owned(path)
             return self._writer(path, entry, streams, keep=keep)
 
-    def _writer(self, path: str, entry: _Entry, streams: int, *, keep: bool) -> _Writer:
+    def _writer(self, path: str, entry: Entry, streams: int, *, keep: bool) -> MemoryWriter:
         if not entry.copies:
             raise TargetExists(f"{path} is a collection, not a data object.")
         if any(copy.replica.status not in _CLOSED for copy in entry.copies):
@@ -326,7 +169,7 @@ class MemoryStore:
             copy.replica = replace(copy.replica, status=status, modified=self.content.now)
         if not keep:
             entry.copies[0].data.clear()
-        return _Writer(self.content, entry, path, streams)
+        return MemoryWriter(self.content, entry, path, streams)
 
     def move(self, source: str, target: str) -> None:
         self.tell("move", source)
@@ -395,44 +238,44 @@ class MemoryStore:
 
     # -- who may what
 
-    def _entry(self, owner: str | None = None) -> _Entry:
-        return _Entry(next(self.content.ids), f"{owner or self._user}#{self.zone}", self.content.now)
+    def _entry(self, owner: str | None = None) -> Entry:
+        return Entry(next(self.content.ids), f"{owner or self._user}#{self.zone}", self.content.now)
 
-    def _seen(self, path: str) -> _Entry | None:
+    def _seen(self, path: str) -> Entry | None:
         entry = self.content.entries.get(path)
         return entry if entry is not None and (self._owns(entry) or self._reads(path, entry)) else None
 
-    def _reads(self, path: str, entry: _Entry) -> bool:
+    def _reads(self, path: str, entry: Entry) -> bool:
         return self._user in entry.readers or path.count("/") < len(("zone", "home", "user"))
 
-    def _owns(self, entry: _Entry) -> bool:
+    def _owns(self, entry: Entry) -> bool:
         return entry.owner == f"{self._user}#{self.zone}"
 
-    def _owned(self, path: str) -> _Entry:
+    def _owned(self, path: str) -> Entry:
         entry = self._there(path)
         if not self._owns(entry):
             raise AccessDenied(f"{self._user} may not change {path}.", hint="Ask its owner.")
         return entry
 
-    def _there(self, path: str) -> _Entry:
+    def _there(self, path: str) -> Entry:
         entry = self._seen(path)
         if entry is None:
             raise NotFound(f"There is no {path}.")
         return entry
 
-    def _collection(self, path: str) -> _Entry:
+    def _collection(self, path: str) -> Entry:
         entry = self._there(path)
         if entry.copies:
             raise NotFound(f"{path} is not a collection.")
         return entry
 
-    def _object(self, path: str) -> _Entry:
+    def _object(self, path: str) -> Entry:
         entry = self._there(path)
         if not entry.copies:
             raise NotFound(f"{path} is not a data object.")
         return entry
 
-    def _replica(self, path: str, number: int) -> _Copy:
+    def _replica(self, path: str, number: int) -> Copy:
         for copy in self._object(path).copies:
             if copy.replica.number == number:
                 return copy
@@ -446,13 +289,13 @@ def _is_bad(path: str) -> bool:
     return wrong or controls or len(path.encode(errors="replace")) > LONGEST_PATH
 
 
-def _with_states(copies: Sequence[_Copy]) -> Iterator[tuple[_Copy, ReplicaStatus]]:
+def _with_states(copies: Sequence[Copy]) -> Iterator[tuple[Copy, ReplicaStatus]]:
     """The states while the first replica is written (reference/irods-wire.md, pitfall 3)."""
     yield copies[0], ReplicaStatus.INTERMEDIATE
     yield from ((copy, ReplicaStatus.WRITE_LOCKED) for copy in copies[1:])
 
 
-def _stored(path: str, entry: _Entry) -> DataObject | Collection:
+def _stored(path: str, entry: Entry) -> DataObject | Collection:
     if entry.copies:
         replicas = tuple(copy.replica for copy in entry.copies)
         return DataObject(path, entry.id, replicas, entry.owner)
