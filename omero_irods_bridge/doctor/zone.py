@@ -22,6 +22,7 @@ def look_at_zone(account: Account, about: AboutZone) -> Diagnoses:
     yield ok("irods", f"zone {about.zone} at {where} answers {about.user}, a {about.user_type}")
     yield from version(about.version)
     yield from encryption(account.host, is_encrypted=about.is_encrypted)
+    yield from checksums(about.hash_scheme)
 
 
 def version(found: tuple[int, ...]) -> Diagnoses:
@@ -54,4 +55,17 @@ def encryption(host: str, *, is_encrypted: bool) -> Diagnoses:
             "irods encryption",
             f"the connection to {host} is not encrypted: data can be read on the way",
             "Set up TLS on the server and CS_NEG_REQUIRE in irods_environment.json.",
+        )
+
+
+def checksums(scheme: str) -> Diagnoses:
+    """Are they those that snapshots are compared by?"""
+    check = "irods checksums"
+    if scheme == "SHA256":
+        yield ok(check, "the server computes SHA-256")
+    else:
+        yield problem(
+            check,
+            f"the server computes {scheme or 'others'}, not SHA-256: pack would fail in the end",
+            'Set "default_hash_scheme": "SHA256" in server_config.json, on each server of the zone.',
         )

@@ -31,8 +31,8 @@ def test_a_site_that_is_well_gets_no_remedy(site: Site) -> None:
     assert [one for one in found if one.remedy] == []
     well = {one.check for one in found if one.verdict is Verdict.OK}
     assert well >= {
-        "users file", "irods", "irods version", "irods encryption", "omero", "omero version", "omero disk",
-        "clocks", "agent", "agent in omero", "agent in irods", "users", "agent disk", "paths",
+        "users file", "irods", "irods version", "irods encryption", "irods checksums", "omero", "omero version",
+        "omero disk", "clocks", "agent", "agent in omero", "agent in irods", "users", "agent disk", "paths",
         "omero repository", "scripts",
     }  # fmt: skip
 
@@ -102,6 +102,14 @@ def test_what_leaves_this_computer_should_be_encrypted(
     host: str, is_encrypted: bool, verdict: Verdict
 ) -> None:
     (found,) = zone_checks.encryption(host, is_encrypted=is_encrypted)
+    assert found.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("scheme", "verdict"), [("SHA256", Verdict.OK), ("MD5", Verdict.PROBLEM), ("", Verdict.PROBLEM)]
+)
+def test_a_zone_that_computes_other_checksums_is_told(scheme: str, verdict: Verdict) -> None:
+    (found,) = zone_checks.checksums(scheme)
     assert found.verdict is verdict
 
 

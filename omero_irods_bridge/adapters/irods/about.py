@@ -15,13 +15,17 @@ from omero_irods_bridge.adapters.irods.errors import translated
 
 @dataclass(frozen=True, slots=True)
 class AboutZone:
-    """``user_type`` is rodsuser, groupadmin or rodsadmin; ``users`` are those asked for who exist."""
+    """``user_type`` is rodsuser, groupadmin or rodsadmin; ``users`` are those asked for who exist.
+
+    ``hash_scheme`` is that of the checksums which this server computes, in capitals.
+    """
 
     version: tuple[int, ...]
     zone: str
     user: str
     user_type: str
     is_encrypted: bool
+    hash_scheme: str
     users: frozenset[str]
 
 
@@ -44,5 +48,6 @@ def about_zone(account: Account, names: Iterable[str] = ()) -> AboutZone:
             user=str(session.username),
             user_type=types.get(session.username, ""),
             is_encrypted=is_encrypted,
+            hash_scheme=str(session.client_hints.get("hash_scheme", "")).upper(),
             users=frozenset(types) & frozenset(names),
         )
