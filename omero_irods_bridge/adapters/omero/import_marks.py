@@ -18,7 +18,7 @@ import omero.model
 import omero.sys
 from omero.rtypes import rstring, unwrap
 
-from omero_irods_bridge.adapters.omero.services import query_service, update_service
+from omero_irods_bridge.adapters.omero.services import query_service, update_service, user_of_session
 from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark, MarkedFileset
 
 _IMPORTING: Final = "importing"
@@ -26,13 +26,23 @@ _COMPLETE: Final = "complete"
 
 _IDS_AT_ONCE: Final = 500
 
+IS_OF_LOAD: Final = (
+    "(l.details.owner.id = l.parent.details.owner.id or l.details.owner.id = :me or l.details.owner.id in"
+    " (select m.child.id from GroupExperimenterMap m"
+    " where m.parent.name = 'system' or (m.parent.id = l.details.group.id and m.owner = true)))"
+)
+"""Of a link ``l`` to a mark: it is of who has the object, of who asks, or of one who may give objects away.
+
+Other members of a group can annotate what is not theirs, and a mark lets objects be deleted.
+"""
+
 _FILESETS: Final = (
-    "select f.id from Fileset f join f.annotationLinks l join l.child a join a.mapValue v"
-    " where a.ns = :ns and v.name = 'load' and v.value = :load order by f.id"
+    "select l.parent.id from FilesetAnnotationLink l join l.child a join a.mapValue v"  # noqa: S608 -- constants
+    f" where a.ns = :ns and v.name = 'load' and v.value = :load and {IS_OF_LOAD} order by l.parent.id"
 )
 _MARKS: Final = (
-    "select l from FilesetAnnotationLink l join fetch l.child where l.parent.id in (:ids)"
-    " and l.child.ns = :ns order by l.id"
+    "select l from FilesetAnnotationLink l join fetch l.child where l.parent.id in (:ids)"  # noqa: S608 -- constants
+    f" and l.child.ns = :ns and {IS_OF_LOAD} order by l.id"
 )
 _IMAGES: Final = (
     "select i.fileset.id, i.id from Image i where i.fileset.id in (:ids)"
@@ -64,7 +74,7 @@ def _values(mark: ImportMark, images: int | None) -> list[Any]:
 
 def record_complete(client: Any, fileset: int, mark: ImportMark, images: int) -> None:
     """Let the mark of a fileset say that all its images are there."""
-    for link in _mark_links(query_service(client), [fileset]):
+    for link in _mark_links(client, [fileset]):
         annotation = link.child
         annotation.mapValue = _values(mark, images)
         update_service(client).saveObject(annotation)
@@ -92,13 +102,16 @@ def find_marked(client: Any, load: str) -> list[MarkedFileset]:
     """All filesets of a load that this session sees, by id; a few queries for each 500 of them."""
     query = query_service(client)
     parameters = omero.sys.ParametersI().addString("ns", MARK_NAMESPACE).addString("load", load)
+    parameters.addLong("me", user_of_session(client))
     ids = sorted({row[0].val for row in query.projection(_FILESETS, parameters)})
-    return [found for some in batches(ids) for found in _describe(query, some)]
+    found = (one for some in batches(ids) for one in _describe(client, some))
+    return [one for one in found if one.mark.load == load]
 
 
-def _describe(query: Any, ids: Sequence[int]) -> Iterator[MarkedFileset]:
+def _describe(client: Any, ids: Sequence[int]) -> Iterator[MarkedFileset]:
+    query = query_service(client)
     images, plates = images_of(query, ids), plates_of(query, ids)
-    for link in _mark_links(query, ids):
+    for link in _mark_links(client, ids):
         id_ = link.parent.id.val
         pairs = {pair.name: pair.value for pair in link.child.mapValue if pair is not None}
         yield _marked(id_, pairs, images[id_], plates[id_])
@@ -129,6 +142,7 @@ def batches(ids: Sequence[int]) -> Iterator[list[int]]:
         yield some
 
 
-def _mark_links(query: Any, filesets: Sequence[int]) -> list[Any]:
+def _mark_links(client: Any, filesets: Sequence[int]) -> list[Any]:
     parameters = omero.sys.ParametersI().addString("ns", MARK_NAMESPACE).addIds(list(filesets))
-    return list(query.findAllByQuery(_MARKS, parameters))
+    parameters.addLong("me", user_of_session(client))
+    return list(query_service(client).findAllByQuery(_MARKS, parameters))

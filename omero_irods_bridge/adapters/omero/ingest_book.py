@@ -27,7 +27,7 @@ from omero_irods_bridge.ports import FilePlace, MadeLink
 
 _MADE: Final = (
     "select l.id, l.child from {}AnnotationLink l join l.details.externalInfo e join l.child"
-    " where e.entityType = :source and l.parent.id = :id order by l.id"
+    " where e.entityType = :source and l.parent.id = :id and l.details.owner.id = :me order by l.id"
 )
 _LINKED: Final = "select l.child from {}AnnotationLink l where l.parent.id = :id and l.details.owner.id = :me"
 _FILES: Final = (
@@ -60,6 +60,7 @@ class OmeroIngestBook:
     def made_links(self, source: str, container: str) -> list[MadeLink]:
         kind, _, number = container.partition(":")
         parameters = omero.sys.ParametersI().addId(int(number)).addString("source", source)
+        parameters.addLong("me", self._connection.identity.user_id)
         with omero_errors(f"looking for what {source} has made"):
             rows = self._rows(_MADE.format(_known(kind)), parameters)
         return [MadeLink(f"{kind}AnnotationLink:{link.val}", key_of(child.val)) for link, child in rows]

@@ -23,6 +23,7 @@ from omero.rtypes import unwrap
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
+from omero_irods_bridge.adapters.omero.import_marks import IS_OF_LOAD
 from omero_irods_bridge.adapters.omero.load_claims import claimed, remove_left_claim
 from omero_irods_bridge.adapters.omero.raw_files import RawFiles
 from omero_irods_bridge.adapters.omero.reflection import is_concrete
@@ -46,11 +47,20 @@ _RECORDS_OF: Final = (
     "select distinct a from MapAnnotation a join fetch a.details.group join a.mapValue v"
     " where a.ns = :ns and v.name = 'load' and v.value = :load order by a.id"
 )
-_ID_MAPS: Final = (
-    "select a.id, a.file.id from AnnotationAnnotationLink l, FileAnnotation a"
-    " where l.child.id = a.id and l.parent.id in (:ids) and a.ns = :ns order by a.id"
+_MARKED: Final = (
+    "join fetch l.parent join fetch l.child where l.child.id in"  # noqa: S608 -- constants
+    " (select a.id from MapAnnotation a join a.mapValue v"
+    f" where a.ns = :ns and v.name = 'load' and v.value = :load) and {IS_OF_LOAD}"
 )
-_FILES: Final = "select f.id from OriginalFile f where f.path = :path and f.name = :name order by f.id"
+"""Hibernate 3 cannot join the pairs of what it fetches (a NullPointerException in its QueryLoader)."""
+_ID_MAPS: Final = (
+    "select a.id, a.file.id from AnnotationAnnotationLink l, FileAnnotation a"  # noqa: S608 -- constants
+    f" where l.child.id = a.id and l.parent.id in (:ids) and a.ns = :ns and {IS_OF_LOAD} order by a.id"
+)
+_FILES: Final = (
+    "select f.id from OriginalFile f where f.path = :path and f.name = :name"
+    " and f.details.owner.id = :me order by f.id"
+)
 _FILE_NAME: Final = "id-map.csv"
 _MIMETYPE: Final = "text/csv"
 _HEADER: Final = ["source", "here"]
@@ -137,11 +147,9 @@ class OmeroLoadBook:
     def _marked(self, kind: str, load: str) -> Iterator[MarkedObject]:
         if not is_concrete(f"{kind}AnnotationLink"):
             raise UsageError(f"Objects of the class {kind!r} carry no annotations.")
-        text = (
-            f"select distinct l from {kind}AnnotationLink l join fetch l.parent join fetch l.child a"  # noqa: S608  # a class
-            " join a.mapValue v where a.ns = :ns and v.name = 'load' and v.value = :load"
-        )
+        text = f"select l from {kind}AnnotationLink l {_MARKED}"  # noqa: S608  # a class
         parameters = omero.sys.ParametersI().addString("ns", MARK_NAMESPACE).addString("load", load)
+        parameters.addLong("me", self._connection.identity.user_id)
         links = self._query.findAllByQuery(text, parameters, self._connection.all_groups())
         for link in sorted(links, key=lambda one: (one.parent.id.val, one.id.val)):
             pairs = {pair.name: pair.value for pair in link.child.mapValue if pair is not None}
@@ -197,6 +205,7 @@ class OmeroLoadBook:
         """Annotations and files, the last one written last."""
         if records:
             parameters = omero.sys.ParametersI().addIds(list(records)).addString("ns", ID_MAP_NAMESPACE)
+            parameters.addLong("me", self._connection.identity.user_id)
             with omero_errors("looking for the id map of a load"):
                 rows = self._query.projection(_ID_MAPS, parameters, self._connection.all_groups())
             yield from (tuple(unwrap(row)) for row in rows)
@@ -204,6 +213,7 @@ class OmeroLoadBook:
     def _files(self, load: str) -> list[int]:
         """Also those that a killed process wrote and did not attach."""
         parameters = omero.sys.ParametersI().addString("path", _folder(load)).addString("name", _FILE_NAME)
+        parameters.addLong("me", self._connection.identity.user_id)
         with omero_errors("looking for the id map of a load"):
             rows = self._query.projection(_FILES, parameters, self._connection.all_groups())
         return [row[0].val for row in rows]

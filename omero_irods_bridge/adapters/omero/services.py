@@ -25,6 +25,11 @@ def update_service(client: Any) -> Any:
     return _kept(client, "update", lambda: client.getSession().getUpdateService())
 
 
+def user_of_session(client: Any) -> int:
+    """The id of the user whose session it is."""
+    return int(_kept(client, "user", lambda: client.getSession().getAdminService().getEventContext().userId))
+
+
 def managed_repository(client: Any) -> Any:
     """The repository that imports go into."""
     return _kept(client, "repository", client.getManagedRepository)
