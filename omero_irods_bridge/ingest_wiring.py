@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from omero_irods_bridge.settings import Settings
 
 
+MOST_IDLE: Final = 8
+"""Owners in whose name the zone stays open while nobody uses it so."""
+
 NOBODY: Final = frozenset({"", "root", "guest"})
 """Accounts that each OMERO has: nobody is one of them because of his name."""
 
@@ -150,6 +153,7 @@ def hands_of_person(
         witness=lambda: side(""),
         user_of=lambda _owner: person,
         may_act_as=lambda _owner, user: user == person,
+        reads_as=lambda _owner: f"{store.user}#{store.zone}",
     )
 
 
@@ -161,8 +165,8 @@ def _of_service(
     people: People,
     stack: ExitStack,
 ) -> Hands:
-    stores: dict[str, IrodsStore] = {}
-    opening = threading.Lock()
+    owners = _Owners(lambda owner: proxied_store(settings, owner))
+    stack.callback(owners.close)
     mine = f"{store.user}#{store.zone}"
 
     @contextmanager
@@ -173,10 +177,7 @@ def _of_service(
     def irods(owner: str) -> AbstractContextManager[ObjectStore]:
         if owner == mine:
             return nullcontext(store)
-        with opening:  # several threads import
-            if owner not in stores:
-                stores[owner] = stack.enter_context(proxied_store(settings, owner))
-        return nullcontext(stores[owner])
+        return owners.store(owner)
 
     return Hands(
         omero=omero,
@@ -186,6 +187,43 @@ def _of_service(
         may_act_as=lambda owner, user: owner == mine or people.is_same(_name_in(store.zone, owner), user),
         is_service=lambda owner: owner == mine,
     )
+
+
+@dataclass(slots=True)
+class _OfOwner:
+    store: IrodsStore
+    users: int = 0
+
+
+class _Owners:
+    """The zone as one owner or another. Any thread may use it.
+
+    What was opened for the last ``MOST_IDLE`` is kept. Each connection is a process of the iRODS server.
+    """
+
+    def __init__(self, opened: Callable[[str], IrodsStore]) -> None:
+        self._opened, self._lock = opened, threading.Lock()
+        self._known: dict[str, _OfOwner] = {}
+
+    @contextmanager
+    def store(self, owner: str) -> Iterator[IrodsStore]:
+        with self._lock:
+            one = self._known.pop(owner, None) or _OfOwner(self._opened(owner))
+            self._known[owner] = one  # the last one
+            one.users += 1
+        try:
+            yield one.store
+        finally:
+            with self._lock:
+                one.users -= 1
+                idle = [owner for owner, known in self._known.items() if not known.users]
+                left = [self._known.pop(owner) for owner in idle[:-MOST_IDLE]]
+            for known in left:
+                known.store.close()
+
+    def close(self) -> None:
+        for one in self._known.values():
+            one.store.close()
 
 
 def proxied_store(settings: Settings, owner: str) -> IrodsStore:

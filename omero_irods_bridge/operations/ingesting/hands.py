@@ -29,6 +29,7 @@ class Hands:
         witness: a connection that sees whether an image is still there, whoever has it now.
         may_act_as: whether what this owner wrote (a card, AVUs of a collection) may name that user.
         is_service: whether this owner is the account of the service, which asks for everybody's data.
+        reads_as: who in iRODS has to be able to read what this owner asks for: himself, or who scans.
     """
 
     omero: Callable[[str, str], AbstractContextManager[IngestSide]]
@@ -37,3 +38,4 @@ class Hands:
     user_of: Callable[[str], str]
     may_act_as: Callable[[str, str], bool]
     is_service: Callable[[str], bool] = lambda _owner: False
+    reads_as: Callable[[str], str] = lambda owner: owner

@@ -95,7 +95,7 @@ def is_imported(item: IngestItem, side: IngestSide, work: Work) -> bool:
 
 def _check_may_read(item: IngestItem, work: Work) -> None:
     """Files are read as their owners, and links pass by iRODS: neither may show more than iRODS would."""
-    asking = item.opt_in.owner
+    asking = work.hands.reads_as(item.opt_in.owner)
     others = [one for one in item.files.members if one.owner != asking]
     if not others or work.hands.is_service(asking):
         return
