@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.events import CancelToken, Report, silent
 from omero_irods_bridge.model.ingest import IngestOptions, IngestResult, IngestState
-from omero_irods_bridge.model.stored import parent_of
+from omero_irods_bridge.model.stored import is_sendable, parent_of
 from omero_irods_bridge.operations.ingesting.applying import carry_out
 from omero_irods_bridge.operations.ingesting.hands import Hands, IngestSide
 from omero_irods_bridge.operations.ingesting.importing import Work
@@ -132,13 +132,14 @@ def hinted(store: TreeStore, options: IngestOptions, *, below: str | None = None
     """Collections with objects that say that they wait, as rules let them: what to scan after a wake-up.
 
     So are those that a scan has left queued: it is at them, or was killed.
-    A collection that is in another one of these is left out. Hints may be lost: scan all now and then.
+    A collection that is in another one of these is left out, and one whose path cannot be asked for, of which
+    a scan of what is above it tells. Hints may be lost: scan all now and then.
     """
     found: set[str] = set()
     for state in (IngestState.WAITING, IngestState.QUEUED):
         condition = AvuCondition(options.name("ingest_state"), equals=state)
         found |= {parent_of(path) for path in all_with(store, condition, below)}
-    return topmost(found)
+    return topmost(set(filter(is_sendable, found)))
 
 
 def status(store: TreeStore, path: str, hands: Hands, options: IngestOptions, *, clock: Clock) -> Standing:
@@ -203,5 +204,5 @@ def relink(
         planned = plan_relinks(linked, side, options)
         if dry_run:
             return Relinked(tuple(planned))
-        done, failed = repair_links(planned, side, report, cancel or CancelToken())
+        done, failed = repair_links(planned, side, store, options, report, cancel or CancelToken())
     return Relinked(tuple(planned), tuple(done), tuple(failed))

@@ -144,6 +144,20 @@ def test_what_was_written_over_while_its_scan_failed_is_taken_by_the_next(drop: 
     assert [one.path for one in drop.scan().done] == [path]
 
 
+def test_what_was_removed_or_renamed_between_plan_and_import_is_no_failure(drop: Drop) -> None:
+    drop.opt_in()
+    removed, moved, there = (drop.put(f"{name}.png") for name in ("removed", "moved", "there"))
+    for path in (removed, moved):
+        drop.store.compute_checksum(path)
+    plan = drop.plan()
+    drop.store.remove(removed)
+    drop.store.move(moved, f"{drop.collection}/new.png")
+    result = ingest.apply(plan, drop.store, drop.hands(), clock=SystemClock())
+    assert [one.path for one in result.done] == [there]
+    assert (result.failed, sorted(reasons(result))) == ((), ["moved.png", "removed.png"])
+    assert [one.path for one in drop.scan().done] == [f"{drop.collection}/new.png"]
+
+
 def of_size(size: int) -> bytes:
     return next(found for found in iter(png, b"") if len(found) == size)
 
@@ -324,6 +338,17 @@ def test_a_collection_that_the_protocol_cannot_carry_is_told_and_stops_no_other(
     assert [one.path for one in result.done] == [good]
 
 
+def test_a_mark_in_a_collection_that_the_protocol_cannot_carry_keeps_no_wake_up_from_the_others(
+    drop: Drop, zone: Zone
+) -> None:
+    waiting = Avu("omero::ingest_state", "waiting")
+    for path in (drop.put("bad/a.png"), drop.put("good/b.png")):
+        drop.store.change_avus(path, add=[waiting])
+    renamed(zone, f"{drop.collection}/bad", f"{drop.collection}/two\nlines")
+    found = ingest.hinted(drop.store, drop.options, below=drop.collection)
+    assert found == [f"{drop.collection}/good"]
+
+
 # -- mappings
 
 
@@ -445,6 +470,19 @@ def test_a_set_whose_avus_broke_off_is_not_imported_again_in_parts(drop: Drop, z
     assert [one.path for one in drop.scan().done] == [path]
     assert len(drop.images()) == 1
     assert all("fileset" in drop.avus(f"{drop.collection}/{name}") for name in names)
+
+
+def test_a_failed_set_is_taken_again_when_any_of_its_files_was_replaced(drop: Drop) -> None:
+    drop.opt_in()
+    names = ["a.tif", "b.tif"]
+    for name in names:
+        drop.put(name, b"no image")
+    path = drop.put("set.companion.ome", ome_xml(names).encode())
+    assert len(drop.scan().failed) == 1
+    assert [one.path for one in drop.scan().failed_before] == [path]
+    for name in names:
+        drop.put(name, tiff())
+    assert [one.path for one in drop.scan().done] == [path]
 
 
 def test_bytes_that_are_as_bad_as_before_are_tried_once_each(drop: Drop) -> None:

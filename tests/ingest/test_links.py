@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import irods.keywords as kw
 import pytest
 from irods.session import iRODSSession
 
+from omero_irods_bridge.model.events import CancelToken, silent
 from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations import ingest
-from omero_irods_bridge.operations.ingesting.links import Fault
+from omero_irods_bridge.operations.ingesting.links import Fault, Relink, repair_links
+from omero_irods_bridge.operations.placing import place_of
 from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.ingest.conftest import Drop, png
 from tests.wire.omero_server.repository import links
@@ -164,3 +166,38 @@ def test_a_number_that_omero_cannot_have_stops_no_scan(drop: Drop, name: str) ->
     result = drop.scan()
     assert result.stopped is None
     assert drop.images() == ["a.png", "b.png"]
+
+
+def test_what_another_omero_links_to_is_none_of_our_links(drop: Drop) -> None:
+    """Ids of two servers may be the same, and so may sizes."""
+    path, other = linked(drop), drop.put("b.png", png())
+    known = {one.attribute: one for one in drop.store.avus(path)}
+    version = Avu("omero::ingest_version", "theirs", str(drop.stored(other).id))
+    theirs = [*known.values(), version, Avu("omero::server", "11111111-0000-4000-8000-000000000000")]
+    mine = {known["omero::ingest_version"], known["omero::server"]}
+    drop.store.change_avus(other, add=[one for one in theirs if one not in mine])
+    assert faults(drop) == {}
+    planned = ingest.relink(drop.store, drop.collection, drop.hands(), drop.options, dry_run=True)
+    assert planned.planned == ()
+
+
+def test_a_link_does_not_follow_avus_that_somebody_wrote_on_another_object(drop: Drop) -> None:
+    path, other = linked(drop), drop.put("other.png")
+    known = [one for one in drop.store.avus(path) if one.attribute != "omero::ingest_version"]
+    version = Avu("omero::ingest_version", "x", str(drop.stored(other).id))
+    drop.store.change_avus(other, add=[*known, version])
+    before = {link: link.readlink() for link in links(drop.server)}
+    with drop.sides() as side:
+        (file,) = side.book.files_of([int(drop.avus(path)["fileset"][0])]).values()
+    relink = Relink(other, dataclasses.replace(file[0], size=drop.stored(other).size), _place(drop, other))
+    with drop.sides() as side:
+        done, failed = repair_links([relink], side, drop.store, drop.options, silent, CancelToken())
+    assert (done, [one for one, _ in failed]) == ([], [other])
+    assert path in failed[0][1].message
+    assert {link: link.readlink() for link in links(drop.server)} == before
+
+
+def _place(drop: Drop, path: str) -> PurePosixPath:
+    found = place_of(drop.stored(path), drop.options.paths)
+    assert found is not None
+    return found

@@ -6,6 +6,7 @@ import dataclasses
 
 from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations import ingest
+from omero_irods_bridge.wiring import SystemClock
 from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.ingest.conftest import Drop, png, tiff
 from tests.wire.omero_server.repository import bytes_kept, links
@@ -96,6 +97,22 @@ def test_what_was_removed_to_the_trash_is_left_there(drop: Drop) -> None:
     drop.store.move(drop.collection, trash)
     for place in (trash, f"/{drop.store.zone}/trash"):
         assert dataclasses.replace(drop, collection=place).plan().items == ()
+
+
+def test_the_trash_of_a_zone_that_opted_in_as_a_whole_is_left_there(drop: Drop) -> None:
+    user = drop.store.user
+    trash = f"/{drop.store.zone}/trash/home/{user}/{drop.collection.rpartition('/')[2]}"
+    drop.store.make_collection(trash)
+    path = drop.put("a.png")
+    drop.store.move(path, f"{trash}/a.png")
+    root = f"/{drop.store.zone}"
+    drop.opt_in(collection=root)
+    try:
+        plan = ingest.plan(drop.store, root, drop.hands(), drop.options, clock=SystemClock())
+    finally:
+        drop.store.change_avus(root, remove=drop.store.avus(root))
+    assert f"{trash}/a.png" in plan.objects
+    assert not [item for item in plan.items if item.files.path.startswith(trash)]
 
 
 def test_marks_on_what_there_is_nothing_to_do_for_are_taken_away(drop: Drop) -> None:

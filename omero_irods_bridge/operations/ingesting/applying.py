@@ -227,6 +227,10 @@ class _Applying:
             carded[card.path, container] = card, item
 
     def _failed(self, item: IngestItem, error: BridgeError, *, is_queued: bool) -> None:
+        gone = next(filter(self._is_gone, item.files.members), None) if is_queued else None
+        if gone is not None:
+            self.wait(item.files.path, StalePlan(f"{gone.path} was removed or renamed meanwhile."))
+            return
         self._tally.failed.append(IngestFailure(item.files.path, error))
         for member in item.files.members:
             failure = IngestFailure(member.path, error)
@@ -234,6 +238,10 @@ class _Applying:
                 tell_failure(failure, self._work, member)
             else:
                 self._tell(failure, member)
+
+    def _is_gone(self, member: DataObject) -> bool:
+        there = self._work.store.find(member.path)
+        return there is None or there.id != member.id
 
     def _annotate(self, card: Card, container: str, side: IngestSide, item: IngestItem) -> None:
         try:

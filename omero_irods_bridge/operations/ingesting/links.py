@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Final
 
-from omero_irods_bridge.model.errors import BridgeError, NotInPlace
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotInPlace
 from omero_irods_bridge.model.events import CancelToken, Progress, Report, Step
 from omero_irods_bridge.model.imports import LinkedFile
 from omero_irods_bridge.model.ingest import IngestOptions, Linked, version_of
@@ -20,7 +20,7 @@ from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.attributes import Known, known_of, was_ingested
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from omero_irods_bridge.operations.placing import is_place_of, place_of
-from omero_irods_bridge.ports import FilePlace, ObjectStore, TreeStore
+from omero_irods_bridge.ports import AvuCondition, FilePlace, ObjectStore, TreeStore
 
 
 class Fault(StrEnum):
@@ -62,6 +62,7 @@ class Relink:
     target: PurePosixPath
 
 
+_MOST_CLAIMS: Final = 1_000
 _REMEDIES: Final = {
     Fault.RELEASED: "The next scan, or omero-irods ingest check --release, takes the AVUs away.",
     Fault.MISSING: "Bring the replica back (irepl), or see whether the mount is there.",
@@ -140,7 +141,7 @@ def check_links(
     cancel: CancelToken,
 ) -> list[LinkFault]:
     """What is wrong, object by object; changes nothing and reads no file."""
-    in_place = [one for one in linked if one.known.linked == Linked.IN_PLACE]
+    in_place = _linked_here(linked, side)
     report(Step("Checking linked objects", items_total=len(linked)))
     gone_now = {one.found.path for one in gone(linked, side)}
     files = _files(in_place, side)
@@ -151,6 +152,12 @@ def check_links(
             faults += _faults_of(one, files.get(one.known.file or -1), side, options)
         report(Progress(items_done=number))
     return sorted(faults, key=lambda one: one.path)
+
+
+def _linked_here(linked: Sequence[LinkedObject], side: IngestSide) -> list[LinkedObject]:
+    """Those to which this server links; another one has other files by the same ids."""
+    here = side.receiver.server.identity.uuid
+    return [one for one in linked if one.known.linked == Linked.IN_PLACE and one.known.server == here]
 
 
 def _files(linked: Sequence[LinkedObject], side: IngestSide) -> Mapping[int, FilePlace]:
@@ -193,7 +200,7 @@ def _fault(one: LinkedObject, fault: Fault, more: str = "") -> LinkFault:
 
 def plan_relinks(linked: Sequence[LinkedObject], side: IngestSide, options: IngestOptions) -> list[Relink]:
     """Links that lead to another place than where their object is."""
-    in_place = [one for one in linked if one.known.linked == Linked.IN_PLACE]
+    in_place = _linked_here(linked, side)
     files = _files(in_place, side)
     found = []
     for one in in_place:
@@ -206,7 +213,12 @@ def plan_relinks(linked: Sequence[LinkedObject], side: IngestSide, options: Inge
 
 
 def repair_links(
-    relinks: Sequence[Relink], side: IngestSide, report: Report, cancel: CancelToken
+    relinks: Sequence[Relink],
+    side: IngestSide,
+    store: ObjectStore,
+    options: IngestOptions,
+    report: Report,
+    cancel: CancelToken,
 ) -> tuple[list[str], list[tuple[str, BridgeError]]]:
     """Let each link lead to where its object is, if a file of the same size is there; done and failed."""
     done, failed = [], list[tuple[str, BridgeError]]()
@@ -214,11 +226,31 @@ def repair_links(
     for number, one in enumerate(relinks, 1):
         cancel.check()
         try:
+            _check_own(one, side, store, options)
             linked = LinkedFile(one.place.client_path, one.target, size=one.place.size)
             side.receiver.importer.check_in_place([linked])
             side.book.link_anew(one.place, one.target)
             done.append(one.path)
-        except NotInPlace as error:
+        except (NotInPlace, AccessDenied) as error:
             failed.append((one.path, error))
         report(Progress(items_done=number))
     return done, failed
+
+
+def _check_own(one: Relink, side: IngestSide, store: ObjectStore, options: IngestOptions) -> None:
+    """People can write AVUs: of an object that names the file of another one the link is not.
+
+    Raises:
+        AccessDenied: another object says the same.
+    """
+    named = AvuCondition(options.name("file"), equals=str(one.place.file))
+    for path in store.find_by_avus([named], limit=_MOST_CLAIMS):
+        found = store.find(path) if path != one.path else None
+        if isinstance(found, DataObject):
+            linked = linked_among([found], {path: store.avus(path)}, options)
+            if _linked_here(linked, side):
+                raise AccessDenied(
+                    f"{one.path} and {path} both say that they are OriginalFile:{one.place.file} in OMERO;"
+                    " the link stays as it is.",
+                    hint="Take these AVUs from the one that is not, then relink again.",
+                )

@@ -38,7 +38,7 @@ from omero_irods_bridge.operations.ingesting.completeness import Patience, quiet
 from omero_irods_bridge.operations.ingesting.grouping import ReadReferences, group
 from omero_irods_bridge.operations.ingesting.hands import Hands
 from omero_irods_bridge.operations.ingesting.latecomers import Latecomers
-from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_whole, snapshots_in
+from omero_irods_bridge.operations.ingesting.opt_ins import OptIns, find_whole, is_trash, snapshots_in
 from omero_irods_bridge.operations.ingesting.references import referred
 from omero_irods_bridge.operations.ingesting.targets import expand
 from omero_irods_bridge.operations.ingesting.unsayable import unsayable
@@ -241,7 +241,8 @@ class _Draft:
         for failure in self._opt_ins.broken.values():
             self._fail(failure.path, failure.error)
         for path in sorted(self._objects):
-            if isinstance(self._opt_ins.over(parent_of(path)), OptIn) and not self._is_ignored(path):
+            is_asked = isinstance(self._opt_ins.over(parent_of(path)), OptIn)
+            if is_asked and not (self._is_ignored(path) or is_trash(path)):
                 self._sort(self._objects[path])
 
     def _is_ignored(self, path: str) -> bool:
@@ -345,10 +346,10 @@ class _Draft:
         if unnamed is not None:
             self._fail(files.path, unnamed)
             return
-        new = next(one for one in files.members if one.path in latecomers.candidates)
-        known = self._known(new.path)
-        if has_failed(known, new):
-            self._failed_before.append(Waiting(new.path, known.error))
+        news = [one for one in files.members if one.path in latecomers.candidates]
+        new = news[0]
+        if all(has_failed(self._known(one.path), one) for one in news):  # whichever it was, it is as it was
+            self._failed_before.append(Waiting(new.path, self._known(new.path).error))
             return
         reason = why_wait(files.members, opt_in, patience)
         if reason:
