@@ -160,10 +160,11 @@ class Outbox:
         return f"{job}.{first.attempt}.{'user' if first.recipient else 'admins'}"
 
     def _together(self, first: Any, now: float) -> sa.ColumnElement[bool]:
-        """The rows that go out with this one."""
+        """The rows that go out with this one, all of one recipient: several may be told of one attempt."""
+        to_same = MAILS.c.recipient == first.recipient
         if first.message:
-            return sa.and_(MAILS.c.message == first.message)
-        same = (MAILS.c.recipient == first.recipient) & MAILS.c.message.is_(None)
+            return sa.and_(to_same, MAILS.c.message == first.message)
+        same = to_same & MAILS.c.message.is_(None)
         if first.is_held:
             return sa.and_(same, *self._at_rest(now))
         if first.batch and first.recipient != ADMINS:

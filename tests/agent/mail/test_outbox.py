@@ -13,14 +13,15 @@ from omero_irods_bridge.agent.store.attempts import Attempts
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.endings import ADMINS
 from omero_irods_bridge.agent.store.jobs import Jobs
-from omero_irods_bridge.agent.store.outcomes import Outcome
+from omero_irods_bridge.agent.store.outcomes import End, Outcome
 from omero_irods_bridge.model.errors import Unreachable
-from omero_irods_bridge.model.jobs import JobState
+from omero_irods_bridge.model.jobs import IngestWork, JobSpec, JobState
 from tests.agent.conftest import NO_LIMITS, Hands
 from tests.agent.mail.conftest import BROKEN, CANCELLED, DONE, Office
 
 DOWN = Outcome.failed(Unreachable("OMERO does not answer."))
 HOUR_S = 3600.0
+PEOPLE = ["alice", "bob", "carol"]
 
 
 @pytest.fixture
@@ -217,3 +218,15 @@ def test_a_job_has_not_ended_when_its_mail_could_not_be_noted(office: Office) ->
         connection.execute(sa.text("ALTER TABLE away RENAME TO bridge_mails"))
     office.attempts.finish(attempt, DONE)
     assert office.states() == ["waiting"]
+
+
+def test_several_who_are_told_of_one_job_each_get_their_mail_when_it_is_sent_again(
+    office: Office, outbox: Outbox
+) -> None:
+    office.jobs.submit(JobSpec(IngestWork("/zone/lab"), "steward", "i1"))
+    bad = [{"path": f"/zone/{user}", "text": "", "remedy": "", "user": user, "new": True} for user in PEOPLE]
+    office.end(Outcome(End.DONE, {"new_failures": len(bad), "findings": bad}))
+    while claim := outbox.claim():
+        outbox.postpone(claim, 60, "not yet")  # as servers do with mail of who is new to them
+    office.hands.at += 60
+    assert sorted(claim.recipient for claim in sent(outbox)) == [*PEOPLE, "steward"]
