@@ -125,6 +125,12 @@ def test_pages_and_filters(api: httpx.Client, jobs: Jobs) -> None:
     assert api.get("/api/v1/jobs", params={"user": "eve"}, headers=by("read")).json()["jobs"] == []
 
 
+@pytest.mark.parametrize("name", ["user", "batch", "text"])
+def test_nothing_is_looked_for_that_postgresql_cannot_hold(api: httpx.Client, name: str) -> None:
+    answer = api.get("/api/v1/jobs", params={name: "a\0"}, headers=by("read"))
+    assert_problem(answer, 422, "usage")
+
+
 def test_a_hundred_who_ask_at_once_get_their_jobs(api: httpx.Client) -> None:
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda number: submit(api, request_id=f"r{number % 50}"), range(100)))
@@ -206,6 +212,21 @@ def test_a_job_is_followed_to_its_end_and_from_where_the_stream_broke_off(
         "GET", f"/api/v1/jobs/{number}/events", headers={**stream, "Last-Event-ID": "3"}
     ) as answer:
         assert [one[0] for one in parsed(answer.iter_lines()) if one[0]] == ["4"]
+
+
+def test_who_follows_a_job_that_is_deleted_hears_the_end(
+    api: httpx.Client, jobs: Jobs, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = submit(api).json()["id"]
+    stream = {**by("read"), "Accept": "text/event-stream"}
+    with api.stream("GET", f"/api/v1/jobs/{number}/events", headers=stream) as answer:
+        messages = parsed(answer.iter_lines())
+        assert next(messages)[0] == "1"
+        jobs.cancel(number)
+        jobs.delete(number)
+        list(messages)
+    assert not [record for record in caplog.records if record.exc_info]
+    assert_problem(api.get(f"/api/v1/jobs/{number}/events", headers=stream), 404, "not-found")
 
 
 def parsed(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:

@@ -313,6 +313,7 @@ def test_with_a_cookie_only_a_page_of_this_agent_changes_anything(api: httpx.Cli
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site", "Origin": f"http://{host}"},
         {"Origin": f"http://{host}.evil.example"},
+        {"Origin": "http://["},
     ):
         assert_problem(api.post("/api/v1/jobs", json=GC, headers=foreign), 403, "access-denied")
     for ours in (HERE, {"Origin": f"http://{host}"}, {"Origin": "http://127.0.0.1:8640"}):

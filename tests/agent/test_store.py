@@ -309,6 +309,23 @@ def test_a_database_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None
         Database(str(tmp_path / "file" / "agent.db"))
 
 
+def test_a_file_that_is_no_database_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Remember the milk. " * 100)
+    with pytest.raises(AccessDenied, match=r"notes.txt cannot be the database of the agent: file is not a"):
+        Database(str(tmp_path / "notes.txt"))
+
+
+def test_a_user_of_postgresql_who_may_make_no_tables_is_told_so(memory: Path) -> None:
+    with own_postgres(memory) as postgres:
+        engine = sa.create_engine(postgres.url.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.begin() as connection:
+            connection.exec_driver_sql("create role guest login")
+        engine.dispose()
+        with pytest.raises(AccessDenied, match="permission denied for schema public") as raised:
+            Database(postgres.url.replace("bridge@", "guest@"))
+        assert "owner of the database" in raised.value.hint
+
+
 OLDER = """
 create table bridge_jobs (
     id %s primary key, uuid text not null unique, kind text not null,

@@ -135,6 +135,20 @@ def test_each_sees_the_snapshots_that_irods_lets_him_see(shared: tuple[httpx.Cli
     )
 
 
+def test_a_path_that_irods_cannot_be_asked_for_is_refused_in_words(
+    shared: tuple[httpx.Client, dict[str, str]],
+) -> None:
+    api, paths = shared
+    wrong = f"{paths['ada'].rpartition('/')[0]}/../a.zip"
+    for asked in ({"path": wrong}, {"path": "/a//b"}):
+        assert_problem(
+            api.get("/api/v1/snapshots/at", params=asked, headers=session_of("ada")), 422, "bad-name"
+        )
+    assert_problem(
+        api.get("/api/v1/snapshots", params={"below": wrong}, headers=session_of("ada")), 422, "bad-name"
+    )
+
+
 HOSTILE = ["'", '"', "%", "_", "\\", "%' OR '1'='1", "ä€😀", "a" * 1000, "*?[", "`$(x)`", "</x>", " x "]
 
 

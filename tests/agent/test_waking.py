@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,3 +245,12 @@ def test_without_a_schedule_of_ingest_the_waker_is_told_what_to_set(
     answer = post(address, "wake")
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "agent.schedules.ingest" in answer.json()["hint"]
+
+
+def test_no_request_id_of_somebody_else_keeps_a_worker_from_being_woken(waking: Waking, jobs: Jobs) -> None:
+    (job,) = waking.wake()
+    jobs.cancel(job.id)
+    lane = hashlib.sha256(job.spec.lane.encode()).hexdigest()[:12]
+    jobs.submit(JobSpec(GcWork(), "ada", f"again/{lane}/{job.id}"))
+    (again,) = waking.wake()
+    assert (again.spec.work, again.state) == (job.spec.work, JobState.QUEUED)

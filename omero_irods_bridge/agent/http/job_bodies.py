@@ -21,6 +21,9 @@ OBJECTS_FORMAT: Final = "omero-objects"
 
 CONTAINER_FORMAT: Final = "omero-container"
 
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+"""A pattern of what an address may look for: PostgreSQL takes no NUL in a text."""
+
 _CHAR: Final = r"[^\u0000-\u001f\u007f-\u00a0\u00ad\u2028\u2029]"
 """Printable, as far as a pattern can say it in a line: no control character, no blank but the usual one."""
 

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from omero_irods_bridge.agent.desk import Requester
 from omero_irods_bridge.agent.http.answers import EventsAnswer, JobAnswer, JobsAnswer
 from omero_irods_bridge.agent.http.doors import Keeper, Reader, Submitter, TheDesk
+from omero_irods_bridge.agent.http.job_bodies import ONE_LINE
 from omero_irods_bridge.agent.http.streaming import stream
 from omero_irods_bridge.agent.job_fields import job_fields, log_fields
 from omero_irods_bridge.agent.store.jobs import JobFilter
@@ -28,6 +29,7 @@ LARGEST_ID: Final = 2**31 - 1
 
 JobId = Annotated[int, InPath(ge=1, le=LARGEST_ID)]
 Number = Annotated[int, Query(ge=0, le=LARGEST_ID)]
+Text = Annotated[str | None, Query(max_length=100, pattern=ONE_LINE)]
 
 _STREAM: Final = {"text/event-stream": {"schema": {"type": "string"}}}
 router: Final = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -45,9 +47,9 @@ async def submit(request: Request, response: Response, desk: TheDesk, asker: Sub
 def _filter(
     state: Annotated[list[JobState] | None, Query()] = None,
     kind: JobKind | None = None,
-    user: Annotated[str | None, Query(max_length=100)] = None,
-    batch: Annotated[str | None, Query(max_length=100)] = None,
-    text: Annotated[str | None, Query(max_length=100)] = None,
+    user: Text = None,
+    batch: Text = None,
+    text: Text = None,
 ) -> JobFilter:
     return JobFilter(user, tuple(state or ()), kind, batch, text)
 

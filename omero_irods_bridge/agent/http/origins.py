@@ -34,10 +34,9 @@ def _is_ours(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = request.headers.get("origin", "")
-    return origin == origin_of(request.app.state.public_url) or (
-        bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
-    )
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    is_host = bool(host) and origin.partition("://")[2] == host
+    return is_host or origin == origin_of(request.app.state.public_url)
 
 
 def origin_of(url: str) -> str:

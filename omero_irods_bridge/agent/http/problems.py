@@ -19,6 +19,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 _STATUSES: Final[Mapping[str, HTTPStatus]] = {
     "usage": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "bad-name": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not-found": HTTPStatus.NOT_FOUND,
     "access-denied": HTTPStatus.FORBIDDEN,
     "busy": HTTPStatus.CONFLICT,

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import anyio
 import anyio.to_thread
+from sqlalchemy.exc import SQLAlchemyError
 
 from omero_irods_bridge.agent.job_fields import job_fields, log_fields
+from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.jobs import Job, JobEvent
 
 LOOK_S: Final = 0.5
@@ -21,10 +23,16 @@ Look = Callable[[int], tuple[Job, list[JobEvent]]]
 
 
 async def stream(look: Look, after: int) -> AsyncIterator[str]:
-    """Events of the log have their number as id; ``progress`` and ``end`` have none and are not kept."""
+    """Events of the log have their number as id; ``progress`` and ``end`` have none and are not kept.
+
+    It breaks off when the job is deleted or the database is away; who connects again is told so.
+    """
     phase, told_at = None, time.monotonic()
     while True:
-        job, events = await anyio.to_thread.run_sync(look, after)
+        try:
+            job, events = await anyio.to_thread.run_sync(look, after)
+        except (BridgeError, SQLAlchemyError):
+            return
         messages = [_of_log(one) for one in events]
         after = events[-1].number if events else after
         if job.phase != phase:

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.http.doors import Keeper, Reader, Submitter, TheDesk
+from omero_irods_bridge.agent.http.job_bodies import ONE_LINE
 from omero_irods_bridge.agent.http.job_routes import JobId, Number
 from omero_irods_bridge.agent.pages import job_views, words
 from omero_irods_bridge.agent.pages.forms import OFFERED, Filled, Posted, read_form
 from omero_irods_bridge.agent.pages.refusals import PageRoute
-from omero_irods_bridge.agent.pages.rendering import ONE_LINE, go_to, link, page
+from omero_irods_bridge.agent.pages.rendering import go_to, link, page
 from omero_irods_bridge.agent.pages.strip import strip_of
 from omero_irods_bridge.agent.store.jobs import LARGEST_PAGE, JobFilter
 from omero_irods_bridge.model.errors import BridgeError, NotFound

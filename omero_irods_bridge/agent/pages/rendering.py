@@ -18,9 +18,6 @@ from omero_irods_bridge.agent.http.cookies import COOKIE
 from omero_irods_bridge.agent.pages import words
 from omero_irods_bridge.model.jobs import JobKind, JobState
 
-ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
-"""A pattern of what an address may look for: PostgreSQL takes no NUL in a text."""
-
 _PLACES: Final = (
     ("/jobs", "Jobs"),
     ("/snapshots", "Snapshots"),

@@ -7,11 +7,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from omero_irods_bridge.agent.http.doors import Reader
+from omero_irods_bridge.agent.http.job_bodies import ONE_LINE
 from omero_irods_bridge.agent.http.job_routes import Number
 from omero_irods_bridge.agent.http.site import snapshots_of
 from omero_irods_bridge.agent.http.view_routes import patiently, whose
 from omero_irods_bridge.agent.pages.refusals import PageRoute
-from omero_irods_bridge.agent.pages.rendering import ONE_LINE, link, page
+from omero_irods_bridge.agent.pages.rendering import link, page
 from omero_irods_bridge.agent.snapshots import with_text
 from omero_irods_bridge.model.errors import BridgeError, Unreachable, UsageError
 from omero_irods_bridge.operations.find import Criteria

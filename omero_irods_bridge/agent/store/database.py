@@ -28,7 +28,7 @@ class Database:
         One of an older release gets what is new in place; its jobs stay.
 
         Raises:
-            AccessDenied: the file cannot be made there.
+            AccessDenied: the file cannot be made there, or no tables in what is there.
             Unreachable: PostgreSQL does not answer.
         """
         self.path = Path(where) if where.startswith("/") else None
@@ -45,6 +45,12 @@ class Database:
         except sa.exc.OperationalError as error:
             raise Unreachable(
                 f"The database of the agent cannot be opened: {self.shown}.", hint="Check agent.database."
+            ) from error
+        except sa.exc.DatabaseError as error:
+            raise AccessDenied(
+                f"{self.shown} cannot be the database of the agent: {str(error.orig).splitlines()[0]}.",
+                hint="Name another one in agent.database, or let its user make tables there:"
+                " in PostgreSQL he may be the owner of the database.",
             ) from error
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import uuid
 from dataclasses import replace
 from typing import Final
 
@@ -29,12 +29,13 @@ class Pending:
 
         One that runs does not do: it may have looked already. So whatever happened before this call is seen
         by the job that it returns. A new one begins after ``after_s`` seconds at the earliest, and has a
-        request id that is derived of those before it, whatever ``spec`` says.
+        request id that nobody can have used before, whatever ``spec`` says.
         """
         with self._database.writing() as connection:
             found = self._there(connection, spec)
             if found is None:
-                found = self._jobs.submit_in(connection, replace(spec, request_id=_id(connection, spec)))
+                fresh = f"again/{uuid.uuid4().hex}"
+                found = self._jobs.submit_in(connection, replace(spec, request_id=fresh))
                 found = self._put_off(connection, found, after_s) if after_s > 0 else found
             return found
 
@@ -51,10 +52,3 @@ class Pending:
         row = connection.execute(changed).one()
         add_state(connection, job.id, JobState.WAITING, f"It begins in {after_s:,.0f} s.", now)
         return job_of(row)
-
-
-def _id(connection: sa.Connection, spec: JobSpec) -> str:
-    """Of the last job of the lane: no job that has begun has the same one."""
-    last = connection.execute(sa.select(sa.func.max(JOBS.c.id)).where(JOBS.c.lane == spec.lane)).scalar()
-    lane = hashlib.sha256(spec.lane.encode()).hexdigest()[:12]
-    return f"again/{lane}/{last or 0}"
