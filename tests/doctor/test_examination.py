@@ -32,8 +32,8 @@ def test_a_site_that_is_well_gets_no_remedy(site: Site) -> None:
     well = {one.check for one in found if one.verdict is Verdict.OK}
     assert well >= {
         "users file", "irods", "irods version", "irods encryption", "irods checksums", "omero",
-        "omero version", "omero disk", "clocks", "agent", "agent in omero", "agent in irods", "users", "agent disk", "paths",
-        "omero repository", "scripts",
+        "omero version", "omero disk", "clocks", "agent", "agent in omero", "agent in irods", "users",
+        "agent disk", "paths", "omero repository", "scripts",
     }  # fmt: skip
 
 
