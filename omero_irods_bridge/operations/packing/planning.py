@@ -12,12 +12,21 @@ from typing import Final
 
 from omero_irods_bridge import __version__
 from omero_irods_bridge.model.access import bytes_are_withheld
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, TargetExists, UsageError
+from omero_irods_bridge.model.errors import (
+    AccessDenied,
+    BadName,
+    BridgeError,
+    NotFound,
+    TargetExists,
+    UsageError,
+)
 from omero_irods_bridge.model.events import CancelToken, Report, silent
 from omero_irods_bridge.model.files import SourceFile
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.packing import Existing, PackRequest
+from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.stored import Collection, DataObject, at_and_above, parent_of
+from omero_irods_bridge.operations.incoming import incoming_of
 from omero_irods_bridge.operations.targets import expand, is_expanded, next_version, template_values
 from omero_irods_bridge.operations.zones import in_another_zone
 from omero_irods_bridge.packet.file_list import FileList, source_files
@@ -29,6 +38,11 @@ SOFTWARE: Final = f"omero-irods-bridge {__version__}"
 
 _HOME_DEPTH: Final = 3
 """Slashes in the path of a home collection, which is no snapshot."""
+
+PLAN_ID_LENGTH: Final = 32
+
+LARGEST_PATH_BYTES: Final = 1_023
+"""MAX_PATH_ALLOWED of ``rodsDef.h`` with the closing NUL."""
 
 _COUNTED: Final = ("Project", "Dataset", "Screen", "Plate", "Well", "Image", "Roi", "Annotation")
 
@@ -122,6 +136,7 @@ def plan(
             *_nothing_to_pack(graph, request),
             *_withheld(graph, server),
             *_too_many(listing),
+            *_too_long(listing, wanted, request),
             *listing.problems,
             *in_the_way,
             *_within_another(store, wanted),
@@ -220,6 +235,21 @@ def _too_many(listing: FileList) -> tuple[BridgeError, ...]:
     )
 
 
+def _too_long(listing: FileList, wanted: str, request: PackRequest) -> tuple[BridgeError, ...]:
+    """In a collection each member has a path of its own, at first one below ``.incoming``."""
+    members = (file.member for file in listing.files) if request.form is Form.EXPANDED else ()
+    longest = max(members, key=lambda member: len(member.encode(errors="replace")), default="")
+    above = max(wanted, incoming_of(wanted, "0" * PLAN_ID_LENGTH).path, key=len)
+    if not longest or len(f"{above}/{longest}".encode(errors="replace")) <= LARGEST_PATH_BYTES:
+        return ()
+    return (
+        BadName(
+            f"{longest} would have a path of more than {LARGEST_PATH_BYTES:,} bytes: iRODS takes none.",
+            hint="Choose a shorter target with --to, or pack a zip.",
+        ),
+    )
+
+
 def _withheld(graph: Graph, server: ImageServer) -> tuple[BridgeError, ...]:
     """One problem for all images whose bytes this user may not have."""
     images = [row["@"] for row in graph.rows("Image") if bytes_are_withheld(row)]
@@ -243,4 +273,4 @@ def _plan_id(request: PackRequest, identity: ServerIdentity, files: tuple[Source
     for file in files:
         said = file.hash and [file.hash.hasher, file.hash.value]
         digest.update(json.dumps([file.member, file.id, file.size, said]).encode())
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()[:PLAN_ID_LENGTH]

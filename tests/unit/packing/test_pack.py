@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from omero_irods_bridge.adapters.memory import MemoryStore
 from omero_irods_bridge.model.errors import (
     AccessDenied,
+    BadName,
     BridgeError,
     Busy,
     ChecksumMismatch,
@@ -217,6 +218,21 @@ def test_more_files_than_any_reader_takes_are_a_problem(monkeypatch: pytest.Monk
     assert "fewer" in problem.hint
     monkeypatch.setattr(planning, "DEFAULT_LIMITS", Limits(members=6))
     assert pack.plan(REQUEST, three_images(), MemoryStore(), clock=Clock()).problems == ()
+
+
+def test_a_member_whose_path_is_too_long_for_irods_is_a_problem() -> None:
+    collection = "/tempZone/home/alice/" + "/".join(["d" * 235] * 4)
+    store, name = MemoryStore(), "n" * 15
+    store.make_collection(collection)
+    zipped = pack.plan(
+        replace(REQUEST, target=f"{collection}/{name}.zip"), three_images(), store, clock=Clock()
+    )
+    assert zipped.problems == ()
+    wanted = replace(REQUEST, target=f"{collection}/{name}", form=Form.EXPANDED)
+    (problem,) = pack.plan(wanted, three_images(), store, clock=Clock()).problems
+    assert isinstance(problem, BadName)
+    assert "image-1.tif" in problem.message
+    assert "shorter" in problem.hint
 
 
 def test_an_unknown_object_is_told_before_anything_is_written() -> None:
