@@ -87,7 +87,24 @@ def _new_and_changed(drafts: Sequence[Draft], load: LoadObjects) -> dict[str, An
                 there[model.root][id_] = key
     for root, keys in there.items():
         objects |= _loaded(root, keys, load)
+    for keys in there.values():
+        for key in keys.values():
+            _join(objects[key], objects)
     return objects
+
+
+def _join(changed: Any, objects: Mapping[str, Any]) -> None:
+    """Let an object that was loaded refer to those of the batch, and to nothing else that is loaded.
+
+    OMERO says of an object of an array that it "no longer exists" when one before it refers to it by another
+    reference (UpdateImpl.internalMerge of omero-server compares Long objects), and would save the old values
+    of what is loaded beside what is changed.
+    """
+    for name, value in vars(changed).items():
+        if isinstance(value, omero.model.IObject) and value.id is not None:
+            model, id_ = class_of(value), value.id.val
+            known = objects.get(f"{model.name}:{id_}")
+            vars(changed)[name] = model.reference(id_) if known is None else known
 
 
 def _loaded(root: str, keys: Mapping[int, str], load: LoadObjects) -> dict[str, Any]:
@@ -174,8 +191,8 @@ class _Reader:
             self._batch.owners[key] = made.details.owner.id.val
 
     def _refer(self, text: Any) -> Any:
-        """The object of the batch for a local key, a value of an enumeration, else an unloaded object."""
-        found = self._batch.objects.get(text) if isinstance(text, str) and is_local(text) else None
+        """The object of the batch, a value of an enumeration, else an unloaded object."""
+        found = self._batch.objects.get(text) if isinstance(text, str) else None
         return found if found is not None else self._proxy(str(text))
 
     def _proxy(self, text: str) -> Any:

@@ -47,13 +47,26 @@ def test_an_object_that_is_referred_to_often_is_sent_once() -> None:
     assert batch.references == {"Dataset": {5}, "Image": {0, 1, 2}}
 
 
-def test_an_unloaded_object_stands_for_what_is_there_even_when_the_batch_changes_it() -> None:
+def test_what_the_batch_changes_is_referred_to_as_the_object_that_is_sent() -> None:
+    """OMERO takes it for gone where it is a reference and an object (UpdateImpl.internalMerge)."""
     dataset = omero.model.DatasetI(rlong(5), True)
     dataset.name = rstring("old")
     link = {"@": "DatasetImageLink:_1", "parent": "Dataset:5", "child": "Image:6"}
     batch = read({"@": "Dataset:5", "name": "new"}, link, there=[dataset])
-    assert not batch.objects["DatasetImageLink:_1"].parent.isLoaded()
+    assert batch.objects["DatasetImageLink:_1"].parent is batch.objects["Dataset:5"]
     assert batch.top == ["Dataset:5", "DatasetImageLink:_1"]
+
+
+def test_what_is_changed_refers_to_what_else_is_changed_and_to_nothing_else_that_is_loaded() -> None:
+    """The old values of what OMERO loads with an object would be saved beside those of the batch."""
+    channel, logical, statistics = (
+        omero.model.ChannelI(5), omero.model.LogicalChannelI(6), omero.model.StatsInfoI(7)
+    )  # fmt: skip
+    channel.logicalChannel, channel.statsInfo = omero.model.LogicalChannelI(6, False), statistics
+    drafts = {"@": "Channel:5", "red": 1}, {"@": "LogicalChannel:6", "name": "new"}
+    batch = read(*drafts, there=[channel, logical])
+    assert batch.objects["Channel:5"].logicalChannel is batch.objects["LogicalChannel:6"]
+    assert not batch.objects["Channel:5"].statsInfo.isLoaded()
 
 
 def test_children_are_saved_with_their_parents_alone() -> None:

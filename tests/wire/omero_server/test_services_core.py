@@ -77,6 +77,33 @@ def test_projections_of_values_objects_and_maps(query: Any, update: Any) -> None
     assert unwrap(found)["dataset_details_permissions"]["canEdit"] is True
 
 
+def test_what_an_object_before_it_refers_to_is_taken_for_gone(query: Any, update: Any) -> None:
+    """UpdateImpl.internalMerge compares ids by reference; one object in both places is all right."""
+    link = omero.model.ProjectDatasetLinkI()
+    link.parent = omero.model.ProjectI()
+    link.parent.name = rstring("p")
+    link.child = dataset("d")
+    saved = update.saveAndReturnObject(link)
+    link, child = query.get("ProjectDatasetLink", saved.id.val), query.get("Dataset", saved.child.id.val)
+    child.name = rstring("changed")
+    with pytest.raises(omero.ValidationException, match="no longer exists in database"):
+        update.saveAndReturnArray([link, child])
+    update.saveAndReturnArray([child, link])
+    child, link = query.get("Dataset", saved.child.id.val), query.get("ProjectDatasetLink", saved.id.val)
+    child.name = rstring("changed again")
+    link.child = child
+    assert [one.id.val for one in update.saveAndReturnArray([link, child])] == [saved.id.val, child.id.val]
+    assert query.get("Dataset", child.id.val).name.val == "changed again"
+
+
+def test_the_pairs_of_what_is_fetched_cannot_be_joined(query: Any) -> None:
+    """A NullPointerException in QueryLoader of Hibernate 3.6.10, fetched or not."""
+    link = "select l from ImageAnnotationLink l join fetch l.child a"
+    for join in ("join a.mapValue v", "left outer join fetch a.mapValue"):
+        with pytest.raises(omero.ApiUsageException, match="its owner is fetched"):
+            query.findAllByQuery(f"{link} {join}", None)
+
+
 def test_a_row_that_is_null_and_nothing_else_comes_empty(query: Any, update: Any) -> None:
     """QueryImpl.projection leaves the row null, and a null sequence is an empty one on the wire."""
     update.saveObject(dataset("d"))

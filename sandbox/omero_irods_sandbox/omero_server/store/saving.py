@@ -52,17 +52,45 @@ class Saver:
         self.database = work.database
         self.caller = work.caller
         self._saved: dict[int, Saved] = {}
+        self._managed: set[tuple[str, int]] = set()
+        self._proxies: set[tuple[str, int]] = set()
         self._pending: deque[Pending] = deque()
         self._unplaced: list[tuple[EntityType, int, str]] = []
         self._collections = Collections(self)
 
     def save(self, objects: Sequence[IObject]) -> list[int]:
         """Merge all; their ids in the order given."""
-        ids = [self.merge(obj) for obj in objects]
+        ids = [self._merge_given(obj) for obj in objects]
         while self._pending:
             self._collections.save(self._pending.popleft())
         self._check_placed()
         return ids
+
+    def _merge_given(self, obj: IObject) -> int:
+        """Merge one that stands in the list itself.
+
+        UpdateImpl.internalMerge of omero-server takes it for gone when Hibernate has met its id before in
+        another object: it compares the ids by reference. Ids up to 127 pass in Java; here none does.
+        """
+        is_changed = obj.isLoaded() and obj.id is not None and id(obj) not in self._saved
+        if is_changed and (MODEL.entity_of(obj).root, obj.id.val) in self._proxies:
+            raise validation("object no longer exists in database")
+        return self.merge(obj)
+
+    def _note_proxy(self, entity: EntityType, id_: int | None) -> None:
+        """Hibernate makes a proxy for what is referred to, unless the object is there already."""
+        if id_ is not None and (entity.root, id_) not in self._managed:
+            self._proxies.add((entity.root, id_))
+
+    def _note_update(self, entity: EntityType, obj: IObject, row: sqlite3.Row) -> None:
+        if (entity.root, row["id"]) not in self._proxies:
+            self._managed.add((entity.root, row["id"]))
+        for field in entity.of_kind(FieldKind.REFERENCE):
+            self._note_proxy(MODEL.entity(field.target), row[field.column])
+        for field in entity.of_kind(FieldKind.COLLECTION):
+            for one in getattr(obj, field.attribute) or []:
+                if one is not None and not one.isLoaded():
+                    self._note_proxy(MODEL.entity(field.target), one.id.val)
 
     def merge(self, obj: IObject, placement: Placement | None = None) -> int:
         """The id of an object, which is inserted, updated or referred to. ``placement``: its list."""
@@ -82,6 +110,7 @@ class Saver:
         if obj.id is None:
             raise validation(f"an unloaded {entity.name} without an id refers to nothing")
         self.owned(entity, obj.id.val)
+        self._note_proxy(entity, obj.id.val)
         self._remember(obj, entity, obj.id.val)
         return int(obj.id.val)
 
@@ -181,6 +210,7 @@ class Saver:
         id_ = int(obj.id.val)
         row = self.row(entity, id_)
         self._remember(obj, entity, id_)
+        self._note_update(entity, obj, row)
         source = owned(MODEL.entity(row["_class"]), row)
         columns = self._plain_columns(entity, obj) | self._references(entity, obj, source, row)
         columns |= {} if placement is None else placement.columns
