@@ -11,19 +11,19 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Final
 
 from omero_irods_bridge.cli import output
-from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.errors import ExitStatus, Interrupted
 from omero_irods_bridge.model.events import CancelToken
 
-STOPPING: Final = (
-    "Stopping when the pieces under way are done; nothing half-done becomes visible. Once more stops at once."
-)
-STOPPED: Final = (
-    "Stopped at once. What was not sealed stays in .incoming: run the same command again to go on, "
-    "or remove it with: omero-irods gc"
+STOPPING: Final = "Stopping when the pieces under way are done. Once more stops at once."
+STOPPED: Final = "Stopped at once."
+GO_ON: Final = (
+    "The same command goes on where it was. What pack left is removed by: omero-irods gc;"
+    " what unpack has made, by omero-irods undo (see omero-irods loads)."
 )
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -32,14 +32,15 @@ Tell = Callable[[str], None]
 
 
 @contextmanager
-def cancel_token(tell: Tell = output.note) -> Iterator[CancelToken]:
+def cancel_token(tell: Tell = output.note, *, as_json: bool = False) -> Iterator[CancelToken]:
     """A token that is cancelled by the first signal; the main thread has to enter and leave the block.
 
-    ``tell`` gets what happens then, in words.
+    ``tell`` gets what happens then, in words; with ``as_json`` the end at once is an error as others are.
     """
     token, (reader, writer) = CancelToken(), socket.socketpair()
     writer.setblocking(False)
-    listener = threading.Thread(target=_listen, args=(reader, token, tell), name="signals", daemon=True)
+    listen = partial(_listen, reader, token, tell, as_json=as_json)
+    listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()
     before = {number: signal.signal(number, _heard_by_the_thread) for number in _SIGNALS}
     wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
@@ -70,16 +71,19 @@ def _heard_by_the_thread(_number: int, _frame: FrameType | None) -> None:
     """Python writes the number of the signal to the wakeup socket before it calls this."""
 
 
-def _listen(reader: socket.socket, token: CancelToken, tell: Tell) -> None:
+def _listen(reader: socket.socket, token: CancelToken, tell: Tell, *, as_json: bool) -> None:
     while heard := reader.recv(1):
         if heard[0] in _SIGNALS:
-            _count(token, tell)
+            _count(token, tell, as_json=as_json)
 
 
-def _count(token: CancelToken, tell: Tell) -> None:
+def _count(token: CancelToken, tell: Tell, *, as_json: bool) -> None:
     if token.is_cancelled:
         output.show_cursor()
-        tell(STOPPED)
+        if as_json:
+            output.error(Interrupted(STOPPED, hint=GO_ON), as_json=True)
+        else:
+            tell(f"{STOPPED} {GO_ON}")
         os._exit(ExitStatus.INTERRUPTED)  # threads that wait for a server would keep the process alive
     token.cancel()
     tell(STOPPING)

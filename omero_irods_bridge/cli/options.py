@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from omero_irods_bridge.cli import parsing
+from omero_irods_bridge.model.errors import Interrupted
 from omero_irods_bridge.model.jobs import check_priority
 from omero_irods_bridge.model.objects import parse_objects
 from omero_irods_bridge.model.snapshot import State
@@ -131,14 +132,20 @@ class Page:
 
 
 def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the fields of its dataclass parameters as options, in their place."""
+    """Give a command the fields of its dataclass parameters as options, in their place.
+
+    An interruption of it is an error like others.
+    """
     hints = get_type_hints(command, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
 
     @wraps(command)
     def flat(**given: Any) -> Any:
         made = {name: group(**_taken(group, given)) for name, group in groups.items()}
-        return command(**given, **made)
+        try:
+            return command(**given, **made)
+        except KeyboardInterrupt as error:
+            raise Interrupted("Interrupted.") from error
 
     parameters = [
         one for name, hint in hints.items() if name != "return" for one in _parameters(command, name, hint)

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from omero_irods_bridge.cli import job_views, working
 from omero_irods_bridge.cli.options import Told
-from omero_irods_bridge.model.errors import ExitStatus, Unreachable
+from omero_irods_bridge.model.errors import ExitStatus, Interrupted, Unreachable
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
 from omero_irods_bridge.model.jobs import Job, JobEvent, JobKind, JobState, Phase, StateChanged
 
@@ -30,11 +30,12 @@ def follow(jobs: Watchable, job: int, told: Told) -> int:
 
     Raises:
         BridgeError: that of a job that failed.
+        Interrupted: somebody does not want to wait any more.
     """
     with working.at_work(told) as (report, cancel):
         found = _until_final(_Watched(jobs, job, report), cancel)
     if not found.state.is_final:
-        return ExitStatus.INTERRUPTED
+        raise Interrupted(f"Job {job} goes on.", hint=f"To end it: omero-irods jobs cancel {job}")
     if found.error is not None:
         raise found.error.to_error()
     job_views.tell(found, told)

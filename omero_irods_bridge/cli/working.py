@@ -39,7 +39,7 @@ def at_work(told: Told) -> Iterator[tuple[Report, CancelToken]]:
 
     with (
         _only_our_words(),
-        interrupts.cancel_token(teller(told)) as cancel,
+        interrupts.cancel_token(teller(told), as_json=told.as_json) as cancel,
         progress.receiver(as_json=told.as_json, quiet=told.quiet) as report,
     ):
         yield report, cancel

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omero_irods_bridge import settings
 from omero_irods_bridge.cli import parsing
 from omero_irods_bridge.cli.main import main
 from omero_irods_bridge.model.errors import ExitStatus, UsageError
@@ -76,6 +79,16 @@ def test_what_cannot_be_understood_is_said_in_words_and_in_json(
 def test_a_settings_file_that_was_named_must_be_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings", "--config", "none.toml"]) == ExitStatus.NOT_FOUND
     assert "none.toml is not there" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_says_so_in_words_and_in_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "load", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    assert main(["settings"]) == ExitStatus.INTERRUPTED
+    assert capsys.readouterr() == ("", "omero-irods: Interrupted.\n")
+    assert main(["settings", "--json"]) == ExitStatus.INTERRUPTED
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "interrupted"
 
 
 @pytest.mark.parametrize("name", ["~nobody-here/a.zip", "x" * 300])

@@ -142,15 +142,16 @@ def test_the_first_signal_asks_to_stop(number: int) -> None:
     assert signal.getsignal(number) is before
 
 
-def test_the_second_signal_ends_the_process_although_its_main_thread_waits() -> None:
-    program = """
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_second_signal_ends_the_process_although_its_main_thread_waits(as_json: bool) -> None:
+    program = f"""
 import os, signal, threading, time
 from omero_irods_bridge.cli import interrupts
 def press(token):
     for _ in range(2):
         os.kill(os.getpid(), signal.SIGINT)
         token._cancelled.wait()
-with interrupts.cancel_token() as token:
+with interrupts.cancel_token(as_json={as_json}) as token:
     threading.Thread(target=press, args=(token,)).start()
     while True:
         time.sleep(100)
@@ -159,7 +160,10 @@ with interrupts.cancel_token() as token:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == ExitStatus.INTERRUPTED
-    assert done.stderr.splitlines()[-1] == interrupts.STOPPED
+    if as_json:
+        assert json.loads(done.stdout)["error"]["code"] == "interrupted"
+    else:
+        assert done.stderr.splitlines()[-1] == f"{interrupts.STOPPED} {interrupts.GO_ON}"
 
 
 def _in_a_terminal_of(encoding: str, code: str, **streams: object) -> subprocess.CompletedProcess[bytes]:
