@@ -87,7 +87,7 @@ def _apply_alone(
     cancel: CancelToken,
 ) -> Loaded:
     """As the only process that is at it."""
-    record = receiver.book.find(plan.load)
+    record = receiver.book.find(plan.load, is_own=True)
     if record is None:
         raise Busy(f"The load {plan.load} was taken back while it began.", hint="Run the same command again.")
     if record.state is LoadState.DONE:

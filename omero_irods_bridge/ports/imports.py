@@ -135,7 +135,9 @@ class LoadBook(Protocol):
         """
         ...
 
-    def find(self, load: str) -> LoadRecord | None: ...
+    def find(self, load: str, *, is_own: bool = False) -> LoadRecord | None:
+        """With ``is_own`` only what this user has recorded himself counts: others can write anything."""
+        ...
 
     def list_loads(self) -> list[LoadRecord]:
         """All that this user may see, the last to start first; of other users too, where groups share."""

@@ -78,13 +78,13 @@ class OmeroLoadBook:
     # -- records
 
     def begin(self, record: LoadRecord) -> LoadRecord:
-        known = self._records(record.load)
+        known = self._own(record.load)
         if known:
             return _record(known[0])
         with omero_errors(f"recording the load {record.load}"):
             draft = {"@": "MapAnnotation:_1", "ns": RECORD_NAMESPACE, "mapValue": _values(record)}
             mine = int(self._writer.save([draft])["MapAnnotation:_1"].partition(":")[2])
-            oldest = self._records(record.load)[0]
+            oldest = self._own(record.load)[0]
             if oldest.id.val != mine:
                 self._writer.delete({"MapAnnotation": [mine]})
         return _record(oldest)
@@ -105,8 +105,8 @@ class OmeroLoadBook:
         id_ = self._record_id(record.load)
         self._writer.save([{"@": f"MapAnnotation:{id_}", "mapValue": _values(record)}])
 
-    def find(self, load: str) -> LoadRecord | None:
-        found = self._records(load)
+    def find(self, load: str, *, is_own: bool = False) -> LoadRecord | None:
+        found = self._own(load) if is_own else self._records(load)
         return _record(found[0]) if found else None
 
     def list_loads(self) -> list[LoadRecord]:
@@ -127,10 +127,18 @@ class OmeroLoadBook:
             }
         )
 
+    def _own(self, load: str) -> list[Any]:
+        return [one for one in self._records(load) if self._is_own(one)]
+
+    def _is_own(self, record: Any) -> bool:
+        return bool(record.details.owner.id.val == self._connection.identity.user_id)
+
     def _records(self, load: str) -> list[Any]:
+        """Those of this user first: anybody in the group can write one."""
         parameters = omero.sys.ParametersI().addString("ns", RECORD_NAMESPACE).addString("load", load)
         with omero_errors(f"looking for the load {load}"):
-            return list(self._query.findAllByQuery(_RECORDS_OF, parameters, self._connection.all_groups()))
+            found = self._query.findAllByQuery(_RECORDS_OF, parameters, self._connection.all_groups())
+        return sorted(found, key=lambda one: not self._is_own(one))
 
     def _record_id(self, load: str) -> int:
         found = self._records(load)
@@ -170,7 +178,7 @@ class OmeroLoadBook:
         self._writer.delete({"FileAnnotation": sorted(old), "OriginalFile": files})
 
     def read_id_map(self, load: str) -> list[tuple[str, str]]:
-        maps = list(self._id_maps([one.id.val for one in self._records(load)]))
+        maps = list(self._id_maps([one.id.val for one in self._records(load)[:1]]))
         if not maps:
             return []
         files = RawFiles(self._connection.session, self._connection.all_groups())

@@ -101,7 +101,7 @@ def plan(
         content,
         load,
         sha256,
-        receiver.book.find(load),
+        receiver.book.find(load, is_own=True),
         problems=(
             *content.problems,
             *_target_problems(request.into, content, receiver),

@@ -17,7 +17,7 @@ from omero_irods_bridge.adapters.omero.loads import OmeroLoadBook
 from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark, ImportOptions
 from omero_irods_bridge.model.ingest import CARD_NAMESPACE
 from tests.wire.bridge_import.sources import fake
-from tests.wire.bridge_write.conftest import RECORD, LogIn
+from tests.wire.bridge_write.conftest import RECORD, LogIn, done
 from tests.wire.omero_server.conftest import Group, MakeUser
 
 FORGED = ImportMark("load-2", "/zone/a.zip", "Fileset:1")
@@ -78,6 +78,21 @@ def test_an_id_map_that_another_member_hung_on_a_load_is_none(lab: Lab) -> None:
     assert book.read_id_map(RECORD.load) == []
     book.write_id_map(RECORD.load, [("Image:1", "Image:2")])
     assert book.read_id_map(RECORD.load) == [("Image:1", "Image:2")]
+
+
+def test_a_load_is_not_done_because_another_member_says_so(lab: Lab) -> None:
+    others, book = OmeroLoadBook(lab.eve), OmeroLoadBook(lab.alice)
+    others.begin(RECORD)
+    others.finish(done(RECORD))
+    others.write_id_map(RECORD.load, [("TagAnnotation:1", "TagAnnotation:7")])
+    assert book.find(RECORD.load, is_own=True) is None
+    assert book.find(RECORD.load) == done(RECORD)
+    assert book.begin(RECORD) == RECORD
+    assert book.find(RECORD.load) == book.find(RECORD.load, is_own=True) == RECORD
+    assert book.read_id_map(RECORD.load) == []
+    with book.claim(RECORD.load):
+        book.finish(done(RECORD))
+    assert book.find(RECORD.load, is_own=True) == done(RECORD)
 
 
 def test_a_card_has_not_made_what_another_member_linked(lab: Lab) -> None:
