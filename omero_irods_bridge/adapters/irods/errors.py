@@ -10,10 +10,12 @@ import errno
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import Final
 from xml.etree.ElementTree import ParseError
 
 from irods.auth import ClientAuthError
+from irods.auth.pam import PamLoginException
 from irods.exception import (
     NetworkException,
     get_exception_class_by_code,
@@ -27,6 +29,7 @@ from omero_irods_bridge.model.errors import (
     BridgeError,
     Busy,
     ChecksumMismatch,
+    InArchive,
     NoSpace,
     NotFound,
     TargetExists,
@@ -58,6 +61,7 @@ _NAMES_PRC_LACKS: Final = {
     -896000: "CAT_TICKET_WRITE_USES_EXCEEDED",
     -897000: "CAT_TICKET_WRITE_BYTES_EXCEEDED",
     -1811000: "INVALID_OPERATION",
+    -1814000: "DIRECT_ARCHIVE_ACCESS",
     -1825000: "SERVER_NEGOTIATION_ERROR",
 }
 
@@ -78,6 +82,11 @@ _LOST_FILE_HINT: Final = (
 _TLS_HINT: Final = (
     "Let client and server agree on TLS: irods_client_server_policy and"
     " irods_client_server_negotiation in irods_environment.json."
+)
+
+_SCHEME_HINT: Final = (
+    "Correct irods_authentication_scheme in irods_environment.json (native; or pam_password, which needs TLS)"
+    " and run iinit."
 )
 
 _Kind = tuple[type[BridgeError], str]
@@ -103,6 +112,7 @@ _KINDS: Final[dict[int, _Kind]] = {
         (*range(-5000, 0, 1000), -38000, -105000, -115000, -116000, -118000, -161000, -162000, -181000),
         (Unreachable, _DOWN_HINT),
     ),
+    -1814000: (InArchive, "Let iRODS choose the replica: it fetches it from the archive."),
     -1825000: (BridgeError, _TLS_HINT),
 }
 
@@ -112,6 +122,8 @@ _UNIX_FILE_ERRORS: Final = range(-529999, -509999)
 
 _BROKEN_ANSWERS: Final = (ParseError, struct.error, iRODSMessage.ResponseNotParseable, UnicodeDecodeError)
 _LOST: Final = (NetworkException, OSError)
+_REFUSED_HERE: Final = (PamLoginException, ImportError, RuntimeError)
+"""What PRC raises for a scheme of authentication that it does not have, or not over such a connection."""
 
 
 def code_of(error: BaseException | None) -> int | None:
@@ -194,10 +206,25 @@ def _known(error: Exception, what: str) -> BridgeError | None:
         return from_code(
             code, what, error.args[0] if isinstance(error, iRODSException) and error.args else None
         )
-    if isinstance(error, ClientAuthError):
-        return AccessDenied(f"{what}: the login did not succeed.", hint=_LOGIN_HINT)
+    if (refused := _of_login(error, what)) is not None:
+        return refused
     if isinstance(error, _BROKEN_ANSWERS):
         return BridgeError(f"{what}: iRODS sent an answer that cannot be read ({type(error).__name__}).")
     if isinstance(error, _LOST):
         return Unreachable(f"{what}: the connection to iRODS failed ({error}).", hint=_DOWN_HINT)
     return None
+
+
+def _of_login(error: Exception, what: str) -> BridgeError | None:
+    if isinstance(error, ClientAuthError):
+        return AccessDenied(f"{what}: the login did not succeed.", hint=_LOGIN_HINT)
+    if isinstance(error, _REFUSED_HERE) and _is_in_login(error):
+        return AccessDenied(f"{what}: {error}", hint=_SCHEME_HINT)
+    if isinstance(error, NetworkException) and "negotiation failure" in str(error):  # its own words
+        return BridgeError(f"{what}: {error}.", hint=_TLS_HINT)
+    return None
+
+
+def _is_in_login(error: Exception) -> bool:
+    places = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(place.startswith("irods.auth") for place in places)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from irods.password_obfuscation import encode
 
+from omero_irods_bridge.adapters.irods.about import about_zone
 from omero_irods_bridge.adapters.irods.environment import account, account_from_environment
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Unreachable, UsageError
@@ -66,6 +67,31 @@ def test_a_port_that_is_no_number_is_told(home_folder: Path, zone: Zone) -> None
     (home_folder / "irods_environment.json").write_text(json.dumps(environment))
     with pytest.raises(UsageError, match="irods_port"):
         account_from_environment()
+
+
+@pytest.mark.parametrize("scheme", ["pam", "pam_password", "gsi"])
+def test_a_scheme_that_the_client_does_not_have_is_denied(home_folder: Path, zone: Zone, scheme: str) -> None:
+    environment = zone.environment() | {"irods_authentication_scheme": scheme}
+    (home_folder / "irods_environment.json").write_text(json.dumps(environment))
+    with pytest.raises(AccessDenied) as caught, IrodsStore(account_from_environment()) as store:
+        store.find("/tempZone")
+    assert "irods_authentication_scheme" in caught.value.hint
+    with pytest.raises(AccessDenied):
+        about_zone(account_from_environment())
+
+
+def test_tls_that_the_server_does_not_have_is_told_and_is_nothing_to_wait_for(
+    home_folder: Path, zone: Zone
+) -> None:
+    wanted = {
+        "irods_client_server_policy": "CS_NEG_REQUIRE",
+        "irods_client_server_negotiation": "request_server_negotiation",
+    }
+    (home_folder / "irods_environment.json").write_text(json.dumps(zone.environment() | wanted))
+    with pytest.raises(BridgeError) as caught, IrodsStore(account_from_environment()) as store:
+        store.find("/tempZone")
+    assert not caught.value.retryable
+    assert "irods_client_server_policy" in caught.value.hint
 
 
 @pytest.mark.parametrize("content", [None, "", "?", "not scrambled by iinit"])
