@@ -115,6 +115,12 @@ class UnreadableImage(ImportFailed):
     code = "unreadable-image"
 
 
+class InArchive(BridgeError):
+    """A replica is in an archive, which iRODS reads by way of its cache only."""
+
+    code = "in-archive"
+
+
 class NotInPlace(BridgeError):
     """OMERO cannot use a file where it is; nothing was linked."""
 

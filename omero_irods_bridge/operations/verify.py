@@ -8,11 +8,12 @@ records the result as AVUs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeAlias
 
-from omero_irods_bridge.model.errors import BadPacket, BridgeError, NotFound, UsageError
+from omero_irods_bridge.model.errors import BadPacket, BridgeError, InArchive, NotFound, UsageError
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Description, Form, State
@@ -236,12 +237,27 @@ def _manifest_of_zip(store: ObjectStore, found: DataObject) -> _Manifest:
     good = [one for one in found.replicas if one.status is ReplicaStatus.GOOD]
     for replica in good or found.replicas[:1]:
         try:
-            with open_zip(store, found.path, replica=replica.number) as packet:
+            with _open_replica(store, found.path, replica, is_alone=len(good) == 1) as packet:
                 members, others = _read_manifest(found.path, packet)
                 return members, [*findings, *others]
+        except InArchive:
+            continue
         except BridgeError as error:
             findings.append(_unreadable(error, found.path, replica))
     return (), findings
+
+
+@contextmanager
+def _open_replica(store: ObjectStore, path: str, replica: Replica, *, is_alone: bool) -> Iterator[Packet]:
+    """From an archive iRODS fetches what it has no other good replica of."""
+    with ExitStack() as opened:
+        try:
+            packet = opened.enter_context(open_zip(store, path, replica=replica.number))
+        except InArchive:
+            if not is_alone:
+                raise
+            packet = opened.enter_context(open_zip(store, path))
+        yield packet
 
 
 def _manifest_of_collection(store: ObjectStore, path: str) -> _Manifest:

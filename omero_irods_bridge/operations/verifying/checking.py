@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, InArchive, NotFound
 from omero_irods_bridge.model.events import Step
 from omero_irods_bridge.model.stored import Replica
 from omero_irods_bridge.model.verification import Finding, Problem, Scope
@@ -116,7 +116,7 @@ class Checker:
     def _object(
         self, target: Target, scope: Scope, by_path: Mapping[str, ManifestMember], checked: Checked
     ) -> None:
-        results = [self._replica(target.expected, replica) for replica in target.replicas(scope)]
+        results = [self._replica(target, replica) for replica in target.replicas(scope)]
         whole = {one.replica.number for one in results if one.outcome is _Outcome.WHOLE}
         checked.whole |= {(target.expected.path, number) for number in whole}
         for result in results:
@@ -130,12 +130,13 @@ class Checker:
 
     # -- one replica
 
-    def _replica(self, expected: Expected, replica: Replica) -> _Result:
+    def _replica(self, target: Target, replica: Replica) -> _Result:
+        expected = target.expected
         self.meter.check()
         if expected.sha256 is None:
             return _Result(replica, _Outcome.UNKNOWN)
         try:
-            outcome = self._by_server(expected, replica) or self._by_reading(expected, replica)
+            outcome = self._by_server(expected, replica) or self._by_reading(target, replica)
         except NotFound as error:
             raise stale_plan(expected.path) from error
         except BridgeError as error:
@@ -152,7 +153,7 @@ class Checker:
         if not replica.checksum:
             whole = self._computed(expected, replica)
         elif replica.sha256 == expected.sha256:
-            whole = self.store.verify_checksum(expected.path, replica=replica.number)
+            whole = self._verified(expected, replica)
         else:
             return None
         if whole is None:
@@ -163,14 +164,27 @@ class Checker:
     def _computed(self, expected: Expected, replica: Replica) -> bool | None:
         try:
             return self.store.compute_checksum(expected.path, replica=replica.number) == expected.sha256
-        except AccessDenied:  # it would be recorded, which takes more than the right to read
+        except (AccessDenied, InArchive):  # it would be recorded, which takes more than the right to read
             return None
 
-    def _by_reading(self, expected: Expected, replica: Replica) -> _Outcome:
+    def _verified(self, expected: Expected, replica: Replica) -> bool | None:
+        try:
+            return self.store.verify_checksum(expected.path, replica=replica.number)
+        except InArchive:
+            return None
+
+    def _by_reading(self, target: Target, replica: Replica) -> _Outcome:
+        try:
+            return self._read(target.expected, replica, replica.number)
+        except InArchive:
+            # What iRODS would fetch for a reader; it fetches nothing where there is another good one.
+            return self._read(target.expected, replica, None) if target.has_one_good else _Outcome.UNKNOWN
+
+    def _read(self, expected: Expected, replica: Replica, number: int | None) -> _Outcome:
         step = Step(f"Reading {expected.path}: {named(replica)}", replica.size)
         with (
             self.meter.within(step, worth=replica.size),
-            self.store.open_source(expected.path, replica=replica.number) as source,
+            self.store.open_source(expected.path, replica=number) as source,
         ):
             found = sha256_of(source, self.meter)
         if found == expected.sha256:
@@ -185,22 +199,23 @@ class Checker:
         """What is wrong with a replica that is not whole."""
         expected, replica = target.expected, result.replica
         hint = remedy(target.found, replica, whole)
-        for name, why, images in self._hurt(expected, result, by_path):
+        for name, why, images in self._hurt(target, result, by_path):
             text = f"{name or expected.path}, {named(replica)}, is damaged. {why}".strip()
             yield Finding(
                 Problem.DAMAGED, expected.path, text, hint, replica.number, replica.resource, name, images
             )
 
     def _hurt(
-        self, expected: Expected, result: _Result, by_path: Mapping[str, ManifestMember]
+        self, target: Target, result: _Result, by_path: Mapping[str, ManifestMember]
     ) -> Iterator[_Hurt]:
+        expected = target.expected
         if expected.member is not None:
             # A manifest that iRODS knows like this may be right, and the AVU wrong: that they differ is told.
             is_open = expected.member == MANIFEST and result.outcome is _Outcome.OTHER
             if result.outcome is not _Outcome.UNKNOWN and not is_open:
                 yield expected.member, result.why, self._images(by_path.get(expected.member))
             return
-        found = list(self._members(result.replica))
+        found = list(self._members(None if target.has_one_good else result.replica.number))
         if not found and result.outcome is _Outcome.DAMAGED:
             found = [(None, result.why or _BETWEEN, ())]
         yield from found
@@ -212,20 +227,22 @@ class Checker:
         with open_snapshot(self.store, self.path) as packet:
             return ImagesOf(packet)(member)
 
-    def _members(self, replica: Replica) -> Iterator[_Hurt]:
+    def _members(self, replica: int | None) -> Iterator[_Hurt]:
         """The damaged members of a replica of a zip, and the images that need each."""
         size = sum(member.size for member in self.members)
         step = Step(f"Looking which members of {self.path} are damaged", size, len(self.members))
         try:
             with (
                 self.meter.within(step),
-                open_zip(self.store, self.path, replica=replica.number) as packet,
+                open_zip(self.store, self.path, replica=replica) as packet,
             ):
                 images = ImagesOf(packet)
                 if not self.members:
                     yield from ((path, why, ()) for path, why in self._damaged_by_crc(packet))
                 for member, why in self._damaged(packet, self.members):
                     yield member.path, why, images(member)
+        except InArchive:
+            return  # there is a good one in the cache, and nothing to compare this with
         except BridgeError as error:
             if not is_about_data(error):
                 raise

@@ -42,6 +42,10 @@ class Target:
     def _good(self) -> tuple[Replica, ...]:
         return tuple(one for one in self.found.replicas if one.status is ReplicaStatus.GOOD)
 
+    @property
+    def has_one_good(self) -> bool:
+        return len(self._good) == 1
+
     def replicas(self, scope: Scope) -> tuple[Replica, ...]:
         """Those whose bytes are compared: every good one, or the first; any where none is good."""
         chosen = self._good or self.found.replicas[:1]

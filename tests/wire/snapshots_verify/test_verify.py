@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from shlex import quote
@@ -22,7 +23,7 @@ from omero_irods_bridge.model.verification import Problem, Scope, Verification
 from omero_irods_bridge.operations import verify
 from omero_irods_bridge.packet.reading import GRAPH, MANIFEST, TRANSFER_XML
 from omero_irods_sandbox.irods_zone.zone import Zone
-from tests.wire.irods_zone.data_objects import replicas
+from tests.wire.irods_zone.data_objects import replicas, storage
 from tests.wire.snapshots_verify.builders import (
     ATTACHMENT,
     IMAGES,
@@ -181,6 +182,44 @@ def test_the_remedy_that_is_told_works(
     session.data_objects.trim(zip_path, **{kw.COPIES_KW: "1", kw.REPL_NUM_KW: "0"})
     session.data_objects.replicate(zip_path, resource="demoResc")
     assert verified(store, zip_path, Scope.REPLICAS).state is State.SEALED
+
+
+@pytest.fixture
+def archived(zone: Zone, session: iRODSSession, zip_path: str) -> Iterator[str]:
+    """The snapshot in a cache, replica 1, and in an archive behind it, replica 2."""
+    with storage(session, zone, "cacheResc") as cache, storage(session, zone, "tapeResc") as tape:
+        session.resources.create("behindCache", "compound")
+        for child, part in ((cache, "cache"), (tape, "archive")):
+            session.resources.add_child("behindCache", child, part)
+        replicate(session, zip_path, "behindCache")
+        trim(session, zip_path, 0)
+        yield zip_path
+        session.data_objects.unlink(zip_path, force=True)
+        for child in (cache, tape):
+            session.resources.remove_child("behindCache", child)
+        session.resources.remove("behindCache")
+
+
+def trim(session: iRODSSession, path: str, replica: int) -> None:
+    session.data_objects.trim(path, **{kw.COPIES_KW: "1", kw.REPL_NUM_KW: str(replica)})
+
+
+def test_what_is_in_an_archive_only_is_compared_as_a_reader_gets_it(
+    zone: Zone, session: iRODSSession, store: IrodsStore, archived: str
+) -> None:
+    trim(session, archived, 1)
+    assert verified(store, archived, Scope.DATA).ok
+    flip(zone, archived, Form.ZIP, PIXELS, replica=2)
+    assert problems(verified(store, archived, Scope.DATA)) == [(Problem.DAMAGED, PIXELS, (7,))]
+    flip(zone, archived, Form.ZIP, MANIFEST, replica=2)
+    assert (Problem.DAMAGED, MANIFEST, ()) in problems(verified(store, archived, Scope.DATA))
+
+
+def test_a_replica_in_an_archive_beside_one_in_its_cache_cannot_be_compared(
+    zone: Zone, store: IrodsStore, archived: str
+) -> None:
+    assert verified(store, archived, Scope.DATA).ok
+    assert verified(store, archived, Scope.REPLICAS).ok
 
 
 def test_a_stale_replica_counts_where_all_are_asked_for(

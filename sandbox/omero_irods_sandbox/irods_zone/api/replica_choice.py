@@ -78,12 +78,21 @@ def _allowed(
         return [r for r in replicas if catalog.resources.hierarchy(r.resource_id) == hierarchy]
     if "replNum" in keywords:
         number = replica_number(keywords)
-        return [replica for replica in replicas if replica.number == number]
+        named = [replica for replica in replicas if replica.number == number]
+        _require_no_archive(catalog, named)
+        return named
     name = keywords.get("rescName") or (keywords.get("destRescName") if for_writing else None)
     if not name:
         return list(replicas)
     leaf_ids = catalog.resources.leaf_ids(name)
     return [replica for replica in replicas if replica.resource_id in leaf_ids]
+
+
+def _require_no_archive(catalog: Catalog, named: list[Replica]) -> None:
+    """It is read by way of its cache (``throw_error_if_archive_replica_requested`` of compound.cpp)."""
+    for replica in named:
+        if catalog.resources.by_id(replica.resource_id).parent_context == "archive":
+            raise ZoneError("DIRECT_ARCHIVE_ACCESS", f"Replica {replica.number} is in an archive.")
 
 
 def _preferred(catalog: Catalog, keywords: dict[str, str]) -> set[int]:

@@ -174,6 +174,8 @@ class Resource:
     context: str
     free_space: str
     parent_id: int | None
+    parent_context: str = ""
+    """What it is to its parent: "archive" or "cache" below a compound resource."""
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
@@ -188,6 +190,7 @@ class Resource:
             row["resc_context"] or "",
             row["free_space"] or "",
             int(parent) if parent else None,
+            row["resc_parent_context"] or "",
         )
 
 
