@@ -118,9 +118,14 @@ def plan_install(files: Sequence[RuleFile], *, replace: bool = False) -> list[Ru
 
     Raises:
         NotFound: a folder that they belong in is not there.
+        AccessDenied: it may not be looked into.
     """
     for folder in {file.target.parent for file in files}:
-        if not folder.is_dir():
+        try:
+            is_there = folder.is_dir()
+        except OSError as error:
+            raise _refused(folder, error) from error
+        if not is_there:
             hint = "Run this on the iRODS server, or name the folders with --target and --programs."
             raise NotFound(f"There is no folder {folder}.", hint=hint)
     return [RuleStep(file, _action(file, replace=replace), digest(file.target)) for file in files]

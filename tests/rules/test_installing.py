@@ -134,6 +134,8 @@ def test_a_plan_that_is_no_longer_true_overwrites_nothing(server: Path) -> None:
 
 def test_folders_that_are_not_there_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     assert main(["rules", "install", "--target", str(tmp_path / "none")]) == 10
+    closed = str(tmp_path / ("x" * 300))  # fails as one that may not be looked into
+    assert main(["rules", "install", "--target", closed, "--programs", closed]) == 12
 
 
 def test_what_cannot_be_written_says_who_can(server: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,8 +47,20 @@ def stored_session(wanted: StoredSession) -> SessionKey:
     """The key that the omero command has stored.
 
     Raises:
-        AccessDenied: nobody is logged in there.
+        AccessDenied: nobody is logged in there, or its folder cannot be read or made, as of an account that
+            has no home.
     """
+    try:
+        return _stored_session(wanted)
+    except OSError as error:
+        raise AccessDenied(
+            f"The sessions of the omero command cannot be looked at: {error.strerror} ({error.filename}).",
+            hint="Let HOME or OMERO_USERDIR name a folder of yours, or give OMERO's password in a file: "
+            "omero.password_file",
+        ) from error
+
+
+def _stored_session(wanted: StoredSession) -> SessionKey:
     from omero.util.sessions import SessionsStore  # noqa: PLC0415  # makes folders when it is imported
 
     store = SessionsStore()

@@ -103,6 +103,16 @@ def test_without_a_stored_session_one_is_told_to_log_in(store: Any, login: Store
     assert "omero login" in caught.value.hint
 
 
+def test_an_account_without_a_home_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("OMERO_USERDIR", str(tmp_path / "file" / "omero"))
+    with pytest.raises(AccessDenied, match="sessions of the omero command cannot be looked at") as told:
+        connect(StoredSession())
+    assert "OMERO_USERDIR" in told.value.hint
+
+
 def test_a_stored_session_that_is_over_is_named(server: OmeroServer, user: User, store: Any) -> None:
     properties = {"omero.host": server.host, "omero.port": str(server.ssl_port)}
     client, key, _, _ = store.create(user.name, user.password, properties)
