@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from tests.interop.omero_command import OmeroCommand
 from tests.wire.cli.conftest import Finished, Person, set_up_irods
 from tests.wire.omero_server.conftest import User
 
+ROOT = Path(__file__).parents[3]
 STEPS = ("Copying", "Writing what OMERO knows", "Comparing checksums with iRODS", "Sealing")
 
 
@@ -43,6 +47,20 @@ def test_a_packed_dataset_is_listed_found_shown_and_verified(
 def _owner(packed: Finished) -> str:
     (line,) = (line for line in packed.out.splitlines() if line.startswith("  owner"))
     return line.split()[1]
+
+
+def test_the_page_shows_how_a_program_packs(person: Person, dataset: ObjectRef) -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    command = [sys.executable, "-c", program.replace("Dataset:51", str(dataset))]
+    done = subprocess.run(
+        command, env=person.variables(), cwd=person.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Step(text='Copying', bytes_total=" in done.stdout
+    path, _, is_well = done.stdout.splitlines()[-1].rpartition(" ")
+    assert is_well == "True"
+    assert person("list", "--source", dataset, "--json").json["snapshots"][0]["path"] == path
 
 
 def test_json_has_one_value_on_standard_output_and_a_line_an_event_on_standard_error(
