@@ -11,26 +11,28 @@ from typing import Final
 from omero_irods_bridge.ports import ByteSource
 
 DESCRIPTION_BYTES: Final = 64 << 10
-"""That are read at most, from the start."""
+"""That are read at most, from the start, unless more are asked for."""
 
 _TAG: Final = 270
 _MOST_ENTRIES: Final = 4096
 
 
-def tiff_description(source: ByteSource, *, furthest: int | None = None) -> bytes | None:
-    """The first bytes of the description; none where there is none, or this is no TIFF.
+def tiff_description(
+    source: ByteSource, *, furthest: int | None = None, most: int = DESCRIPTION_BYTES
+) -> bytes | None:
+    """The first bytes of the description, ``most`` of them; none where there is none, or this is no TIFF.
 
     A directory or description that begins beyond ``furthest`` bytes is not read.
     """
     try:
-        return _Tiff(source, source.size if furthest is None else furthest).description()
+        return _Tiff(source, source.size if furthest is None else furthest, most).description()
     except struct.error:  # it ends too soon
         return None
 
 
 class _Tiff:
-    def __init__(self, source: ByteSource, furthest: int) -> None:
-        self._source, self._furthest = source, furthest
+    def __init__(self, source: ByteSource, furthest: int, most: int) -> None:
+        self._source, self._furthest, self._most = source, furthest, most
         self._order, self._is_big = "<", False
 
     def description(self) -> bytes | None:
@@ -66,9 +68,7 @@ class _Tiff:
         if length <= len(value):
             return value[:length]
         (offset,) = struct.unpack(self._order + ("Q" if self._is_big else "I"), value)
-        return (
-            self._source.read_at(offset, min(length, DESCRIPTION_BYTES)) if offset <= self._furthest else None
-        )
+        return self._source.read_at(offset, min(length, self._most)) if offset <= self._furthest else None
 
     def _read(self, offset: int, form: str) -> tuple[int, ...]:
         return struct.unpack(self._order + form, self._source.read_at(offset, struct.calcsize("=" + form)))

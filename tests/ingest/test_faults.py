@@ -435,6 +435,15 @@ def test_half_a_set_is_never_imported(drop: Drop) -> None:
     assert drop.plan().items == ()
 
 
+def test_half_a_set_whose_description_is_long_is_never_imported_either(drop: Drop) -> None:
+    drop.opt_in()
+    names = ["c0.ome.tif", "c1.ome.tif"]
+    xml = ome_xml(names).replace("<Image", f"<!--{'x' * 100_000}--><Image", 1)
+    drop.put(names[0], tiff(xml))
+    assert reasons(drop.scan()) == {"c0.ome.tif": "c1.ome.tif of the same set is missing"}
+    assert drop.images() == []
+
+
 def test_half_a_numbered_series_waits_until_the_other_half_is_there(drop: Drop) -> None:
     drop.opt_in()
     rules = (SetRule(series="*_z<1-3>.png"),)

@@ -63,6 +63,12 @@ def test_a_set_with_a_missing_file_waits_whole() -> None:
     assert [one.path for one in found.waiting] == [f"{FOLDER}/a.ome.tif"]
 
 
+def test_of_many_that_are_missing_some_are_remembered() -> None:
+    many = [f"{number:05}.tif" for number in range(100_000)]
+    (waits,) = grouped(["a.pattern", many[0]], {"a.pattern": many}).waiting
+    assert waits.reason == "00001.tif, 00002.tif, 00003.tif and 997 more of the same set is missing"
+
+
 def test_a_rule_takes_all_files_of_a_folder() -> None:
     rules = [SetRule("*.mvd2", "*", below=True)]
     names = ["plate.mvd2", "data.dat", "Data/1.aisf", "Data/2.aisf"]
@@ -150,6 +156,16 @@ def test_a_pattern_that_stands_for_nothing_or_leads_out_is_refused(pattern: str)
         expand_pattern(pattern)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["<0-99999>" * 7_000, f"<{','.join(['0-99999'] * 8_000)}>", "x" * 60_000 + "<0-99999>"],
+    ids=["many blocks", "many ranges", "long names"],
+)
+def test_a_pattern_that_stands_for_too_much_is_refused_before_the_memory_is_full(pattern: str) -> None:
+    with pytest.raises(UsageError, match="stands for no file, or too many"):
+        expand_pattern(pattern)
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_a_pattern_or_refused(text: str) -> None:
     try:
@@ -164,6 +180,13 @@ def test_any_text_is_a_pattern_or_refused(text: str) -> None:
 def test_any_bytes_refer_to_names_in_the_same_folder_only(data: bytes) -> None:
     for name in ("a.ome.tif", "a.companion.ome"):
         assert not [one for one in referred(name, Bytes(data)) if "/" in one or "\\" in one or not one]
+
+
+def test_tags_that_are_never_closed_are_looked_at_once() -> None:
+    """16 MiB of them; a search from each to the end would take days."""
+    xml = b"<UUID " * 2_700_000
+    assert referred("a.companion.ome", Bytes(xml + b'FileName="a.tif"/>')) == ["a.tif"]
+    assert referred("a.companion.ome", Bytes(xml + b'<BinaryOnly MetadataFile="b.ome"/>')) == ["b.ome"]
 
 
 def test_names_in_xml_are_read_in_both_quotes_and_with_entities() -> None:

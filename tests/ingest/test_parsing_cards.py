@@ -63,3 +63,11 @@ def test_all_that_a_card_says_is_read() -> None:
 @pytest.mark.parametrize("text", ["", 'user = "u"', '[project]\nname = "x"', 'dataset = "  "'])
 def test_what_names_no_place_is_no_card(text: str) -> None:
     assert parse_card(text.encode(), FOUND) is None
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, f"0x{'f' * 5_000}", f"[{{a = 0x{'f' * 5_000}}}]"])
+def test_a_number_that_python_does_not_write_is_refused(number: str) -> None:
+    assert isinstance(parsed(f"n = {number}".encode()), UsageError | None)
+    found = parsed(f'dataset = "D"\n[kv_pairs]\nn = {number}'.encode())
+    assert isinstance(found, UsageError)
+    assert "digits" in found.message

@@ -41,7 +41,16 @@ def read_card(store: ObjectStore, found: DataObject) -> Card | None:
 
 def parse_card(data: bytes, found: DataObject) -> Card | None:
     """As :func:`read_card`, of its bytes."""
-    told = _toml(data, found.path)
+    try:
+        return _card(data, found)
+    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
+        raise UsageError(
+            f"The card {found.path} is not TOML: {error}.", hint="Put texts into quotes."
+        ) from error
+
+
+def _card(data: bytes, found: DataObject) -> Card | None:
+    told = tomllib.loads(data.decode("utf-8-sig"))
     if not any(isinstance(told.get(name), str) and told[name].strip() for name in _SIGNS):
         return None
     texts = {name: _text(told, name, found.path) for name in _TEXTS}
@@ -56,13 +65,6 @@ def parse_card(data: bytes, found: DataObject) -> Card | None:
         complete=_complete(told, found.path),
         **texts,
     )
-
-
-def _toml(data: bytes, path: str) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"The card {path} is not TOML: {error}.", hint="Put texts into quotes.") from error
 
 
 def _text(told: Mapping[str, Any], name: str, path: str) -> str:

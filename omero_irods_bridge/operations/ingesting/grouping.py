@@ -21,6 +21,8 @@ ReadReferences = Callable[[DataObject], Sequence[str]]
 """The names of the files that belong to a data object, in its collection; raises BridgeError."""
 
 _MOST_SHOWN: Final = 3
+_MOST_MISSING: Final = 1_000
+"""That are remembered of those which one file names."""
 
 
 @dataclass(slots=True)
@@ -128,9 +130,14 @@ class _Grouping:
             if one.path not in self._taken and names_other_files(name_of(one.path)):
                 names = self._read(one)
                 if names:
-                    named[one.path] = {f"{parent_of(one.path)}/{name}" for name in names}
+                    named[one.path] = self._few({f"{parent_of(one.path)}/{name}" for name in names})
         for paths in _connected(named):
             self._take_connected(paths, named)
+
+    def _few(self, paths: set[str]) -> set[str]:
+        """Those that are there, and some that are not: ten bytes of a pattern stand for 100,000 names."""
+        missing = sorted(paths - self._present.keys())
+        return paths.difference(missing[_MOST_MISSING:])
 
     def _read(self, one: DataObject) -> Sequence[str]:
         try:

@@ -23,9 +23,13 @@ LARGEST_PATTERN: Final = 64 << 10
 LARGEST_SET: Final = 100_000
 """Files that a pattern may stand for."""
 
-_FILE_NAME: Final = re.compile(rb"""<(?:\w+:)?UUID\b[^>]*?\bFileName\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+LARGEST_NAME: Final = 1_024
+"""Characters; no file has a longer name."""
+
+# What ends at the next < is looked at once, however many tags are never closed.
+_FILE_NAME: Final = re.compile(rb"""<(?:\w+:)?UUID\b[^<>]*?\bFileName\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _METADATA_FILE: Final = re.compile(
-    rb"""<(?:\w+:)?BinaryOnly\b[^>]*?\bMetadataFile\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+    rb"""<(?:\w+:)?BinaryOnly\b[^<>]*?\bMetadataFile\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 )
 _ENTITIES: Final = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 _BLOCK: Final = re.compile(r"<([^<>]*)>")
@@ -50,7 +54,7 @@ def referred(name: str, source: ByteSource) -> list[str]:
     if lower.endswith(COMPANION):
         xml = source.read_at(0, min(source.size, LARGEST_XML))
     else:
-        xml = tiff_description(source) or b""
+        xml = tiff_description(source, most=LARGEST_XML) or b""
     return [one for one in _in_xml(xml) if one != name]
 
 
@@ -77,11 +81,13 @@ def expand_pattern(text: str) -> list[str]:
     parts = pattern_parts(pattern)
     if not pattern or "\n" in pattern or "/" in pattern:
         raise UsageError(f"{pattern[:80]!r} is no pattern of file names in one folder.")
-    choices = [list(block_choices(part)) if index % 2 else [part] for index, part in enumerate(parts)]
-    total = 1
-    for one in choices:
-        total *= len(one)
-        if not 0 < total <= LARGEST_SET:
+    choices: list[list[str]] = []
+    total, longest = 1, 0
+    for index, part in enumerate(parts):
+        found = itertools.islice(block_choices(part), LARGEST_SET + 1) if index % 2 else [part]
+        choices.append(list(found))
+        total, longest = total * len(choices[-1]), longest + max(map(len, choices[-1]), default=0)
+        if not 0 < total <= LARGEST_SET or longest > LARGEST_NAME:
             raise UsageError(f"The pattern {pattern[:80]!r} stands for no file, or too many.")
     return ["".join(one) for one in itertools.product(*choices)]
 
