@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from omero_irods_bridge.model.errors import UsageError
 
 LARGEST_RANGE: Final = 1_000_000
-"""Ids that one range may name; a longer one is a slip of the keyboard."""
+"""Ids that one range, and all together, may name; more are a slip of the keyboard."""
 
 _ITEM: Final = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", re.ASCII)
 
@@ -46,9 +47,12 @@ def parse_objects(texts: Iterable[str]) -> tuple[ObjectRef, ...]:
     """The objects that ``Image:1,3,7-9`` and its like name, each once, in the order of their first mention.
 
     Raises:
-        UsageError: a text is not a kind, a colon, and ids or ranges of ids; or nothing is named.
+        UsageError: a text is not a kind, a colon, and ids or ranges of ids; or nothing is named, or too much.
     """
-    found = dict.fromkeys(ref for text in texts for ref in _parse(text))
+    refs = (ref for text in texts for ref in _parse(text))
+    found = dict.fromkeys(islice(refs, LARGEST_RANGE))
+    if next(refs, None) is not None:
+        raise UsageError(f"More than {LARGEST_RANGE:,} objects are named.", hint="Name fewer at once.")
     if not found:
         raise UsageError("No object is named.", hint="Name some, for example: Dataset:51 Image:1,3,7-9")
     return tuple(found)

@@ -183,7 +183,7 @@ def read_work(kind: JobKind, taken: Fields) -> Work:
     made: Work
     if kind is JobKind.PACK:
         made = PackWork(
-            _objects("objects", taken.take("objects", list)),
+            read_objects("objects", taken.take("objects", list)),
             taken.take("target", str, ""),
             taken.take("group", str, ""),
             taken.choice("form", Form, Form.ZIP),
@@ -210,7 +210,7 @@ def _read_unpack(taken: Fields) -> UnpackWork:
     path, only, into = taken.take("path", str), taken.take("only", list, []), taken.take("into", str, "")
     return UnpackWork(
         path,
-        _objects("only", only) if only else (),
+        read_objects("only", only) if only else (),
         _into(into) if into else None,
         taken.take("merge", bool, default=False),
         taken.take("in_place", bool, default=False),
@@ -233,13 +233,14 @@ def _owners(taken: Fields) -> OwnerMap:
 
 
 def _into(text: str) -> ObjectRef:
-    first, *more = _objects("into", [text])
+    first, *more = read_objects("into", [text])
     if more:
         raise UsageError("into is one object.")
     return first
 
 
-def _objects(name: str, texts: Sequence[object]) -> tuple[ObjectRef, ...]:
+def read_objects(name: str, texts: Sequence[object]) -> tuple[ObjectRef, ...]:
+    """The objects that a job names. Raises UsageError for what is none, and for too many."""
     found = [text for text in texts if isinstance(text, str)]
     if len(found) != len(texts) or sum(map(_named, found)) > LARGEST_OBJECTS:
         raise UsageError(
@@ -250,5 +251,5 @@ def _objects(name: str, texts: Sequence[object]) -> tuple[ObjectRef, ...]:
 
 def _named(text: str) -> int:
     """How many objects a text names, without making them: a range may be long."""
-    ranges = sum(int(last) - int(first) for first, last in _RANGE.findall(text))
+    ranges = sum(max(0, int(last) - int(first)) for first, last in _RANGE.findall(text))
     return ranges + text.count(",") + 1

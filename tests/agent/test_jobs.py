@@ -23,7 +23,7 @@ from omero_irods_bridge.model.jobs import (
     UnpackWork,
     VerifyWork,
 )
-from omero_irods_bridge.model.objects import Kind, ObjectRef
+from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
 from omero_irods_bridge.model.packing import Existing
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.verification import Scope
@@ -154,6 +154,14 @@ def test_what_is_no_job_is_refused_in_words(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         JobSpec.from_json(text)
     assert len(str(refused.value)) < 300
+
+
+def test_a_range_that_ends_before_it_begins_hides_no_other() -> None:
+    """A million objects are not made to find out that there are too many; nor more, whoever asks."""
+    with pytest.raises(UsageError, match="More than 1,000,000 objects"):
+        parse_objects(f"Image:{first}-{first + 900_000}" for first in range(0, 10**12, 1_000_000))
+    with pytest.raises(UsageError, match="10,000 objects at most"):
+        JobSpec.from_json(changed(work={"objects": ["Image:1-900000,999999999-1"]}))
 
 
 @pytest.mark.parametrize("kind", BridgeError.__subclasses__())

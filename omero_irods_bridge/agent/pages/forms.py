@@ -14,10 +14,11 @@ from fastapi import Depends, Request
 from omero_irods_bridge.agent.pages.rendering import form_token
 from omero_irods_bridge.model.errors import AccessDenied, BridgeError, UsageError
 from omero_irods_bridge.model.jobs import JobKind, JobSpec, PackWork, UnpackWork, VerifyWork, Work
-from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
+from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_bridge.model.packing import Existing
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.verification import Scope
+from omero_irods_bridge.model.work import read_objects
 
 LARGEST_FORM: Final = 256 * 1024
 """Bytes."""
@@ -126,7 +127,7 @@ class _Reader:
 
     def objects(self, name: str) -> tuple[ObjectRef, ...] | None:
         """Objects are parted by blanks, as on the command line."""
-        return self.checked(name, lambda: parse_objects(self.text(name).split()))
+        return self.checked(name, lambda: read_objects(name, self.text(name).split()))
 
     def make(
         self, of: Callable[..., Work], fields: Mapping[str, Any], usual: Mapping[str, Any]

@@ -116,14 +116,10 @@ def _part(text: str) -> Part:
         if known is None or not 0 < len(name) <= LARGEST_NAME:
             raise UsageError(f"{text!r} names no container.", hint="Write for example Dataset:name:HeLa.")
         return Part(known, name=name)
-    (found,) = _one(parse_objects([text]), text)
-    return Part(found.kind, found.id)
-
-
-def _one(found: tuple[ObjectRef, ...], text: str) -> tuple[ObjectRef, ...]:
-    if len(found) != 1:
+    if {",", "-"} & set(rest):
         raise UsageError(f"{text!r} names several objects; a target is one.")
-    return found
+    (found,) = parse_objects([text])
+    return Part(found.kind, found.id)
 
 
 @dataclass(slots=True)

@@ -91,6 +91,7 @@ def test_a_form_becomes_the_job_that_it_describes(
 WRONG = [
     ({"kind": "pack", "objects": ""}, "objects", "No object is named."),
     ({"kind": "pack", "objects": "Cell:5", "note": "keep me"}, "objects", "does not name an OMERO object"),
+    ({"kind": "pack", "objects": "Image:1-900000"}, "objects", "of 10,000 objects at most"),
     ({"kind": "pack", "objects": "Image:1", "target": "paper.zip"}, "target", "absolute path"),
     ({"kind": "pack", "objects": "Image:1", "form": "x"}, "form", "Choose one of these."),
     ({"kind": "unpack", "path": ""}, "path", "which snapshot"),
