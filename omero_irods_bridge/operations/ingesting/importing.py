@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from omero_irods_bridge.model.checksums import OmeroHash, Sha256
-from omero_irods_bridge.model.errors import AccessDenied, NotFound, NotInPlace, StalePlan
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, NotInPlace, StalePlan
 from omero_irods_bridge.model.events import CancelToken, Report
 from omero_irods_bridge.model.imports import Imported, ImportMark, ImportOptions, LinkedFile
 from omero_irods_bridge.model.ingest import (
@@ -161,12 +161,23 @@ def _with_checksums(item: IngestItem, work: Work) -> IngestItem:
 def _with_checksum(found: DataObject, work: Work) -> DataObject:
     if found.good is not None and found.good.checksum:
         return found
-    with work.hands.irods(found.owner) as store:
-        store.compute_checksum(found.path)
+    failure = _record_checksum(found, work)
     now = work.store.find(found.path)
     if not isinstance(now, DataObject) or now.id != found.id or now.size != found.size:
         raise StalePlan(f"{found.path} has changed just now.", hint="The next scan takes it.")
+    if failure is not None and not (now.good and now.good.checksum):
+        raise failure
     return now
+
+
+def _record_checksum(found: DataObject, work: Work) -> BridgeError | None:
+    """What went wrong: a zone that computes no SHA-256 records what it computes all the same."""
+    try:
+        with work.hands.irods(found.owner) as store:
+            store.compute_checksum(found.path, replica=found.good.number if found.good else None)
+    except BridgeError as error:
+        return error
+    return None
 
 
 def _imported(item: IngestItem, options: ImportOptions, worker: Worker, work: Work) -> Imported:
