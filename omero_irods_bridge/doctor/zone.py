@@ -64,8 +64,8 @@ def checksums(scheme: str) -> Diagnoses:
     if scheme == "SHA256":
         yield ok(check, "the server computes SHA-256")
     else:
-        yield problem(
+        yield warning(
             check,
-            f"the server computes {scheme or 'others'}, not SHA-256: pack would fail in the end",
+            f"the server computes {scheme or 'others'}, not SHA-256: each pack fails in the end",
             'Set "default_hash_scheme": "SHA256" in server_config.json, on each server of the zone.',
         )
