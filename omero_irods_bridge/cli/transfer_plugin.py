@@ -34,16 +34,19 @@ def pack_to_irods(
 ) -> None:
     """Pack all objects that the stock tool was asked for into a snapshot at ``destination_path``.
 
-    An absolute path is one in iRODS, another one is below the user's home collection. ``tmp_path`` is where
-    the stock tool has put its files; they stay there, and a message says so. ``conn`` is its BlitzGateway.
+    An absolute path is one in iRODS, another one is below the user's home collection; it means what ``--to``
+    of ``omero-irods pack`` means. ``tmp_path`` is where the stock tool has put its files; they stay there,
+    and a message says so. ``conn`` is its BlitzGateway.
 
     Raises:
         BridgeError: what prevented the snapshot; nothing has the final name then.
     """
     from omero_irods_bridge.operations import pack
+    from omero_irods_bridge.operations.targets import choose
     from omero_irods_bridge.settings import load
     from omero_irods_bridge.wiring import SystemClock, open_object_store, open_session
 
+    log.setLevel(logging.INFO)  # as the stock tool does with its own; the omero command shows only warnings
     objects = tuple(_objects(ome_object, tmp_path / TRANSFER_XML))
     settings = load().settings
     client = conn.c
@@ -53,7 +56,7 @@ def pack_to_irods(
             settings, client.getProperty("omero.host"), client.getSessionId(), _port(client)
         ) as server,
     ):
-        target = _target(destination_path, store.home)
+        target = choose(_target(destination_path, store.home), settings.snapshots.target, store)
         plan = pack.plan(PackRequest(objects, target), server, store, clock=SystemClock(), report=_tell)
         if plan.problems:
             raise plan.problems[0]
