@@ -23,8 +23,12 @@ CLAIM_NAMESPACE: Final = "omero-irods-bridge/load-claim"
 CONTAINER_KINDS: Final = ("Project", "Dataset", "Folder", "Screen", "Plate")
 """What a load marks besides filesets."""
 
-LARGEST_BATCH: Final = 96 << 20
-"""Of drafts saved in one call, in bytes as :func:`draft_bytes` reckons; a message has 244 MiB at most."""
+LARGEST_BATCH: Final = 64 << 20
+"""Of drafts saved in one call, in bytes as :func:`draft_bytes` reckons.
+
+OMERO takes messages of up to 64 MiB (Ice.MessageSizeMax in templates.xml of openmicroscopy), whatever its
+clients are set to; above that its router breaks the connection.
+"""
 
 _BYTES_PER_DRAFT: Final = 1500
 """What an object takes in a message beside its texts and bytes, and what OMERO answers of its details."""

@@ -9,15 +9,24 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, TypeAlias
 
+from omero_irods_bridge.model.loads import LARGEST_BATCH, draft_bytes
 from omero_irods_bridge.operations.matching.difference import Difference
 from omero_irods_bridge.operations.matching.drafts import DraftWriter
+from omero_irods_bridge.operations.matching.side import Side
 from omero_irods_bridge.ports import Draft
 
 OBJECTS: Final = 500
 """Of a batch; more only where one unit has more."""
+
+BYTES: Final = LARGEST_BATCH // 2
+"""Of what can be large in a batch; more only where one unit has more."""
+
+_LARGE: Final = frozenset({"Annotation", "Shape"})
+"""Root classes whose objects can be large: texts, XML, masks."""
 
 Mark: TypeAlias = Callable[[str], Draft]
 """Of the key of an object of the packet the annotation that marks what is made of it: a draft of class
@@ -41,7 +50,12 @@ class Batch:
 
 
 def batches(
-    difference: Difference, mark: Mark, *, made: dict[str, str] | None = None, objects: int = OBJECTS
+    difference: Difference,
+    mark: Mark,
+    *,
+    made: dict[str, str] | None = None,
+    objects: int = OBJECTS,
+    size: int = BYTES,
 ) -> Iterator[Batch]:
     """Batch by batch; call ``saved`` of each before the next one is asked for.
 
@@ -50,24 +64,32 @@ def batches(
     """
     writing = _Writing(difference, mark, {} if made is None else made)
     for level in _Units(difference).levels():
-        for units in _packed(level, objects):
+        for units in _packed(level, objects, size, partial(_size, difference.pairs.source)):
             batch = writing.batch(units)
             yield batch
             if not batch.is_saved:
                 raise ValueError("a batch has to be saved before the next one can be made")
 
 
-def _packed(level: Iterable[Sequence[int]], objects: int) -> Iterator[list[Sequence[int]]]:
+def _packed(
+    level: Iterable[Sequence[int]], objects: int, size: int, size_of: Callable[[int], int]
+) -> Iterator[list[Sequence[int]]]:
     taken: list[Sequence[int]] = []
-    size = 0
+    count = length = 0
     for unit in level:
-        if taken and size + len(unit) > objects:
+        more = sum(map(size_of, unit))
+        if taken and (count + len(unit) > objects or length + more > size):
             yield taken
-            taken, size = [], 0
+            taken, count, length = [], 0, 0
         taken.append(unit)
-        size += len(unit)
+        count += len(unit)
+        length += more
     if taken:
         yield taken
+
+
+def _size(side: Side, node: int) -> int:
+    return draft_bytes(side.row(node)) if side.shape(node).root in _LARGE else 0
 
 
 class _Units:

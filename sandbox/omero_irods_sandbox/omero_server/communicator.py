@@ -15,8 +15,8 @@ _PROPERTIES: Final = {
     "IceSSL.Ciphers": "HIGH:!DHE",
     "IceSSL.Protocols": "TLS1_2,TLS1_3",
     "IceSSL.VerifyPeer": "0",
-    # KiB; clients are set to the same.
-    "Ice.MessageSizeMax": "250000",
+    # KiB; clients take larger ones (etc/templates/grid/templates.xml of openmicroscopy).
+    "Ice.MessageSizeMax": "65536",
     "Ice.ThreadPool.Server.Size": "4",
     "Ice.ThreadPool.Server.SizeMax": "50",
     "Ice.ThreadPool.Client.SizeMax": "50",

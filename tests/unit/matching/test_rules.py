@@ -44,10 +44,12 @@ def made(found: Difference) -> list[str]:
     return [found.pairs.source.key(node) for node in found.created]
 
 
-def drafts(found: Difference) -> list[list[Any]]:
+def drafts(found: Difference, size: int = 10**9) -> list[list[Any]]:
     """Batches, each key that is made being what it was with 9 before."""
     batched = []
-    for batch in batches(found, lambda source: {"@": "MapAnnotation:", "mapValue": [["source", source]]}):
+    for batch in batches(
+        found, lambda source: {"@": "MapAnnotation:", "mapValue": [["source", source]]}, size=size
+    ):
         batched.append([dict(one) for one in batch.drafts])
         batch.saved({local: local.replace(":_", ":90") for local in batch.sources})
     return batched
@@ -280,6 +282,16 @@ def test_a_batch_that_was_not_saved_stops_the_next(case: Case) -> None:
     next(going)
     with pytest.raises(ValueError, match="saved"):
         next(going)
+
+
+def test_a_batch_holds_no_more_large_texts_than_go_into_a_message(case: Case) -> None:
+    notes = [case.maker.make("XmlAnnotation", textValue=letter * 3000) for letter in "abcde"]
+    case.copy(*notes, *(str(case.maker.link(case.image, one)) for one in notes))
+    assert [sum("textValue" in one for one in batch) for batch in drafts(case.compare(), size=10_000)] == [
+        2,
+        2,
+        1,
+    ]
 
 
 def test_changes_are_told_in_words(case: Case) -> None:

@@ -432,6 +432,17 @@ def test_what_is_no_draft_is_named_before_anything_is_sent(
     assert "IUpdate.saveAndReturnArray" not in server.counters.all_calls()
 
 
+def test_a_batch_that_omero_would_not_take_is_refused_before_it_breaks_the_connection(
+    server: OmeroServer, writer: OmeroGraphWriter
+) -> None:
+    """Ice.MessageSizeMax of a server is 64 MiB, whatever clients are set to."""
+    long = "x" * (40 << 20)
+    server.counters.reset()
+    with pytest.raises(UsageError, match="does not fit into a message"):
+        writer.save([{"@": f"XmlAnnotation:_{number}", "textValue": long} for number in (1, 2)])
+    assert not server.counters.calls("IUpdate.saveAndReturnArray")
+
+
 def test_a_batch_that_fits_into_no_message_is_refused(
     writer: OmeroGraphWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

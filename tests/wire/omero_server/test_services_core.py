@@ -77,6 +77,15 @@ def test_projections_of_values_objects_and_maps(query: Any, update: Any) -> None
     assert unwrap(found)["dataset_details_permissions"]["canEdit"] is True
 
 
+def test_a_message_of_more_than_64_mib_breaks_the_connection(update: Any) -> None:
+    """Ice.MessageSizeMax in etc/templates/grid/templates.xml of openmicroscopy."""
+    note = omero.model.XmlAnnotationI()
+    note.textValue = rstring("x" * (65 << 20))
+    with pytest.raises(Ice.ConnectionLostException):
+        update.saveObject(note)
+    update.saveObject(dataset("d"))
+
+
 def test_what_an_object_before_it_refers_to_is_taken_for_gone(query: Any, update: Any) -> None:
     """UpdateImpl.internalMerge compares ids by reference; one object in both places is all right."""
     link = omero.model.ProjectDatasetLinkI()
