@@ -11,21 +11,30 @@ import irods.keywords as kw
 
 from omero_irods_bridge.adapters.irods.connections import Connections
 from omero_irods_bridge.adapters.irods.errors import (
+    CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME,
     HIERARCHY_ERROR,
     INTERMEDIATE_REPLICA_ACCESS,
     LOCKED_DATA_OBJECT_ACCESS,
     OBJ_PATH_DOES_NOT_EXIST,
+    SYS_INTERNAL_ERR,
     code_of,
     translated,
 )
 from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES, Mode, OpenObject
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import BridgeError, Busy
 
 _TOKEN_UNKNOWN: Final = frozenset({INTERMEDIATE_REPLICA_ACCESS, LOCKED_DATA_OBJECT_ACCESS, HIERARCHY_ERROR})
 """Answers to a replica token of another host behind the same name, or of iRODS 4 for a path with a quote.
 
 Each host has its own table of tokens (``replica_access_table.cpp``); and ``update_replica_access_table`` of
 ``rsDataObjOpen.cpp`` does not find what it asks for there.
+"""
+
+_ANOTHER_COMES_OR_GOES: Final = frozenset({CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME, SYS_INTERNAL_ERR})
+"""One of two who make an object at once gets the first.
+
+Who opens what a writer of several streams has just let go of gets the second, until the last agent of that one
+is gone (``update_replica_access_table`` of ``rsDataObjOpen.cpp``).
 """
 
 
@@ -45,7 +54,7 @@ class ParallelWriter:
         self._failure: BaseException | None = None
         self._sample: tuple[int, bytes] | None = None
         with translated(f"Opening {path} for writing"):
-            first = _opened_to_keep(connections, path) if keep else _emptied(connections, path)
+            first = _opened(connections, path, keep=keep)
             self._open: list[OpenObject | None] = [first, *[None] * (streams - 1)]
             with self._all_or_nothing():
                 self._shared = _keywords_to_join(first) if streams > 1 else {}
@@ -140,6 +149,15 @@ class ParallelWriter:
             if first is not error:
                 raise first from None
             raise
+
+
+def _opened(connections: Connections, path: str, *, keep: bool) -> OpenObject:
+    try:
+        return _opened_to_keep(connections, path) if keep else _emptied(connections, path)
+    except Exception as error:
+        if code_of(error) not in _ANOTHER_COMES_OR_GOES:
+            raise
+        raise Busy(f"{path} is being made or let go of by another writer.", hint="Try again.") from error
 
 
 def _emptied(connections: Connections, path: str) -> OpenObject:

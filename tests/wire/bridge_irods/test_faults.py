@@ -248,7 +248,7 @@ CODES = [
     ("LOCKED_DATA_OBJECT_ACCESS", Busy),
     ("HIERARCHY_ERROR", Busy),
     ("CAT_NAME_EXISTS_AS_DATAOBJ", TargetExists),
-    ("SYS_INTERNAL_ERR", BridgeError),  # nor for this one
+    ("INVALID_OPERATION", BridgeError),  # nor for this one
     ("SYS_COPY_LEN_ERR", BridgeError),
 ]
 

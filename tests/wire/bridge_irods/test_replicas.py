@@ -14,6 +14,7 @@ from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.adapters.irods.streams import PIECE_BYTES
 from omero_irods_bridge.model.errors import BridgeError, Busy, ChecksumMismatch, NotFound, TargetExists
 from omero_irods_bridge.model.stored import DataObject, ReplicaStatus
+from omero_irods_bridge.operations.incoming import open_when_free
 from omero_irods_bridge.operations.packing.comparing import compare_replicas
 from omero_irods_bridge.operations.packing.members import write_whole
 from omero_irods_sandbox.irods_zone.zone import Zone
@@ -40,6 +41,18 @@ def test_an_object_that_another_writes_is_busy(store: IrodsStore, place: str) ->
             attempt()
     writer.close()
     assert read(store, f"{place}/object") == b"half"
+
+
+@pytest.mark.parametrize("answer", ["CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME", "SYS_INTERNAL_ERR"])
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_another_makes_or_lets_go_of_just_now_is_busy(
+    zone: Zone, store: IrodsStore, place: str, answer: str, *, keep: bool
+) -> None:
+    zone.faults.fail_call(602, answer)
+    with pytest.raises(Busy, match="another writer"):
+        store.open_writer(f"{place}/object", keep=keep)
+    zone.faults.fail_call(602, answer, times=3)
+    open_when_free(store, f"{place}/object", keep=keep).close()
 
 
 def test_of_two_movers_to_one_place_just_one_wins(store: IrodsStore, place: str) -> None:
