@@ -16,6 +16,7 @@ from irods.password_obfuscation import encode
 from irods.session import iRODSSession
 
 from omero_irods_sandbox.irods_zone.running import ZoneProcess, zone_process
+from omero_irods_sandbox.omero_server.running import server_process
 
 
 def sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -133,6 +134,15 @@ def test_an_omero_port_that_is_taken_is_an_error_of_one_line(tmp_path: Path) -> 
     assert finished.returncode == 1
     assert "Could not start the OMERO server" in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_a_second_server_in_the_folder_of_one_that_runs_is_refused(tmp_path: Path) -> None:
+    with server_process(tmp_path, "--ssl", "0", "--tcp", "0") as first:
+        finished = sandbox("omero", "--data", str(tmp_path), "--ssl", "0", "--tcp", "0")
+        assert finished.returncode == 1
+        assert f"Another server runs in {tmp_path}" in finished.stderr
+        assert "Traceback" not in finished.stderr
+        assert first.stop() == 0
 
 
 def test_an_omero_address_that_others_reach_is_refused_unless_permitted(tmp_path: Path) -> None:

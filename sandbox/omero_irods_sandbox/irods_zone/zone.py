@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from omero_irods_sandbox.errors import StartError
+from omero_irods_sandbox.folder_lock import FolderLock
 from omero_irods_sandbox.irods_zone import api
 from omero_irods_sandbox.irods_zone.agent import Agent
 from omero_irods_sandbox.irods_zone.api.open_files import OpenFiles
@@ -25,7 +26,6 @@ from omero_irods_sandbox.irods_zone.catalog.catalog import Catalog
 from omero_irods_sandbox.irods_zone.faults import Counters, Faults
 from omero_irods_sandbox.irods_zone.policy.delay_server import DelayServer
 from omero_irods_sandbox.irods_zone.policy.engine import RuleEngine, RuleFile
-from omero_irods_sandbox.irods_zone.root_lock import RootLock
 from omero_irods_sandbox.irods_zone.session import Claim, Session
 from omero_irods_sandbox.irods_zone.startup import Negotiation, Transport
 from omero_irods_sandbox.irods_zone.tls import server_context
@@ -80,7 +80,7 @@ class Zone:
         self.vault = config.root / "vault"
         self.vault.mkdir(exist_ok=True)
         self.transport, self.certificate = _transport(config)
-        self._root_lock = RootLock(config.root)
+        self._root_lock = FolderLock(config.root, "zone")
         self.catalog = self._open_catalog()
         self.counters = Counters()
         self.faults = Faults(self.catalog)

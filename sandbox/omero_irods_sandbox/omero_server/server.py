@@ -17,6 +17,7 @@ import Glacier2
 import Ice
 import omero
 
+from omero_irods_sandbox.folder_lock import FolderLock
 from omero_irods_sandbox.omero_server import requests, services, tls
 from omero_irods_sandbox.omero_server.clock import Clock
 from omero_irods_sandbox.omero_server.communicator import make_communicator, port_of
@@ -82,6 +83,7 @@ class OmeroServer:
         self._communicator: Any = None
         self._adapter: Any = None
         self._doors = threading.Lock()
+        self._lock = FolderLock(config.data, "server")
         self._first_state: FirstState | None = None
 
     @property
@@ -111,6 +113,7 @@ class OmeroServer:
 
         Raises:
             RuntimeError: a port is in use, or the certificate cannot be read.
+            StartError: another server runs in the folder.
         """
         try:
             self._start()
@@ -123,6 +126,7 @@ class OmeroServer:
         return self
 
     def _start(self) -> None:
+        self._lock.hold()
         self._listen()
         self.settings = Settings(self.store.database, self._default_settings(), self.config.settings)
         self.sessions.start()
@@ -171,6 +175,7 @@ class OmeroServer:
         if self._first_state is not None:
             self._first_state.close()
         self.store.close()
+        self._lock.release()
 
     def reset(self) -> None:
         """Back to the state at the start of this run: its database and files, no sessions, no faults.
