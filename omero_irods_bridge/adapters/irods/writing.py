@@ -33,8 +33,8 @@ Each host has its own table of tokens (``replica_access_table.cpp``); and ``upda
 _ANOTHER_COMES_OR_GOES: Final = frozenset({CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME, SYS_INTERNAL_ERR})
 """One of two who make an object at once gets the first.
 
-Who opens what a writer of several streams has just let go of gets the second, until the last agent of that one
-is gone (``update_replica_access_table`` of ``rsDataObjOpen.cpp``).
+Who opens what a writer of several streams has just let go of gets the second, until the last agent of that
+one is gone (``update_replica_access_table`` of ``rsDataObjOpen.cpp``).
 """
 
 
