@@ -444,6 +444,48 @@ def test_half_a_set_whose_description_is_long_is_never_imported_either(drop: Dro
     assert drop.images() == []
 
 
+@pytest.mark.parametrize("status", ["2", "4"])
+def test_beside_a_companion_file_that_is_being_written_all_waits(drop: Drop, zone: Zone, status: str) -> None:
+    drop.opt_in()
+    names = ["a.tif", "b.tif"]
+    for name in names:
+        drop.put(name, tiff())
+    path = drop.put("set.companion.ome", ome_xml(names).encode())
+    at_rest(zone, "set.companion.ome", status)
+    result = drop.scan()
+    assert (result.done, result.failed) == ((), ())
+    assert sorted(reasons(result)) == [*names, "set.companion.ome"]
+    assert "set.companion.ome says which files belong together" in reasons(result)["a.tif"]
+    at_rest(zone, "set.companion.ome", "1")
+    assert [one.path for one in drop.scan().done] == [path]
+
+
+def test_a_card_that_cannot_be_read_now_keeps_waiting_what_is_beside_it_and_nobody_else(
+    drop: Drop, zone: Zone
+) -> None:
+    beside, good = drop.put("held/a.png"), drop.put("good/b.png")
+    card = drop.put("held/held.toml", b'dataset = "D"')
+    for path in (beside, good):
+        drop.opt_in(collection=parent_of(path))
+    at_rest(zone, "held.toml", "2")
+    for _ in range(2):
+        result = drop.scan()
+        assert (list(reasons(result)), result.failed, result.stopped) == (["held.toml"], (), None)
+        assert drop.avus(card)["ingest_state"] == ["waiting"]
+    assert drop.images() == ["b.png"]
+    at_rest(zone, "held.toml", "1")
+    assert [one.path for one in drop.scan().done] == [beside]
+    drop.scan()
+    assert "ingest_state" not in drop.avus(card)
+
+
+def at_rest(zone: Zone, name: str, status: str) -> None:
+    """Whether a data object is: status 1, or being written, 2 and 4."""
+    with zone.catalog.database.transaction():
+        set_status = "update R_DATA_MAIN set data_is_dirty = ? where data_name = ?"
+        zone.catalog.database.execute(set_status, status, name)
+
+
 def test_half_a_numbered_series_waits_until_the_other_half_is_there(drop: Drop) -> None:
     drop.opt_in()
     rules = (SetRule(series="*_z<1-3>.png"),)

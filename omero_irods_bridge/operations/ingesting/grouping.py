@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
-from omero_irods_bridge.model.errors import BridgeError
+from omero_irods_bridge.model.errors import BridgeError, Busy
 from omero_irods_bridge.model.ingest import FileSet, IngestFailure, SetRule, Waiting, version_of
 from omero_irods_bridge.model.stored import DataObject, name_of, parent_of
 from omero_irods_bridge.operations.ingesting.opt_ins import is_in
@@ -59,6 +59,7 @@ class _Grouping:
         self._candidates, self._present = candidates, present
         self._rules, self._references = rules, references
         self._taken: set[str] = set()
+        self._unknown: dict[str, str] = {}
         self._groups = Groups()
         self._paths = sorted(present)
 
@@ -131,8 +132,17 @@ class _Grouping:
                 names = self._read(one)
                 if names:
                     named[one.path] = self._few({f"{parent_of(one.path)}/{name}" for name in names})
-        for paths in _connected(named):
-            self._take_connected(paths, named)
+        known = {path: names for path, names in named.items() if parent_of(path) not in self._unknown}
+        for paths in _connected(known):
+            self._take_connected(paths, known)
+        self._let_wait()
+
+    def _let_wait(self) -> None:
+        for one in self._by_path():
+            reason = self._unknown.get(parent_of(one.path), "")
+            if reason and one.path not in self._taken:
+                self._taken.add(one.path)
+                self._groups.waiting.append(Waiting(one.path, reason))
 
     def _few(self, paths: set[str]) -> set[str]:
         """Those that are there, and some that are not: ten bytes of a pattern stand for 100,000 names."""
@@ -140,14 +150,26 @@ class _Grouping:
         return paths.difference(missing[_MOST_MISSING:])
 
     def _read(self, one: DataObject) -> Sequence[str]:
+        is_list = _rank(one.path) == 0
+        if is_list and (one.good is None or one.size == 0):
+            self._hold(one)
+            return ()
         try:
             return self._references(one)
         except BridgeError as error:
+            if isinstance(error, Busy):
+                self._hold(one)
+                return ()
             if error.retryable:
                 raise
             self._taken.add(one.path)
             self._groups.failed.append(IngestFailure(one.path, error, version_of(one)))
             return ()
+
+    def _hold(self, one: DataObject) -> None:
+        """What is beside it may belong to it: as long as nobody knows, all of that waits."""
+        reason = f"{name_of(one.path)} says which files belong together, and cannot be read yet"
+        self._unknown.setdefault(parent_of(one.path), reason)
 
     def _take_connected(self, paths: set[str], named: Mapping[str, set[str]]) -> None:
         missing = sorted(path for path in paths if path not in self._present)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from omero_irods_bridge.model.errors import BadName, BridgeError
+from omero_irods_bridge.model.errors import BadName, BridgeError, Busy
 from omero_irods_bridge.model.ingest import (
     Card,
     Existing,
@@ -246,7 +246,7 @@ def _add_card(found: OptIns, there: DataObject, hands: Hands) -> None:
         with hands.irods(there.owner) as reader:
             card = read_card(reader, there)
     except BridgeError as error:
-        if error.retryable:
+        if error.retryable and not isinstance(error, Busy):
             raise
         if opted is not None or there.path.endswith(_OURS):
             found.broken[collection] = IngestFailure(there.path, error, version_of(there))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
-from omero_irods_bridge.model.errors import AccessDenied, BadName, BridgeError, NotFound, NotInPlace
+from omero_irods_bridge.model.errors import AccessDenied, BadName, BridgeError, Busy, NotFound, NotInPlace
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step
 from omero_irods_bridge.model.ingest import (
     PROBE_PREFIX,
@@ -239,7 +239,7 @@ class _Draft:
     def sort_out(self) -> None:
         """Find what may have to be imported; tell of collections that cannot be understood."""
         for failure in self._opt_ins.broken.values():
-            self._fail(failure.path, failure.error)
+            self._fail_or_wait(failure.path, failure.error)
         for path in sorted(self._objects):
             is_asked = isinstance(self._opt_ins.over(parent_of(path)), OptIn)
             if is_asked and not (self._is_ignored(path) or is_trash(path)):
@@ -289,6 +289,14 @@ class _Draft:
     def _fail(self, path: str, error: BridgeError) -> None:
         found = self._objects.get(path)
         self._failed[path] = IngestFailure(path, error, version_of(found) if found is not None else "")
+
+    def _fail_or_wait(self, path: str, error: BridgeError) -> None:
+        """What is being written, or fetched from tape, can be read another time."""
+        if isinstance(error, Busy):
+            self._concerned.add(path)
+            self._waiting.append(Waiting(path, error.message))
+        else:
+            self._fail(path, error)
 
     # -- which sets, and when
 
@@ -361,7 +369,7 @@ class _Draft:
                 late = None
             self._items.append(replace(self._item(files, opt_in), late=late))
         except BridgeError as error:
-            self._fail(files.path, error)
+            self._fail_or_wait(files.path, error)
 
     def _is_handed_over(self, path: str) -> bool:
         return self._says(path, "ingest_ready")
