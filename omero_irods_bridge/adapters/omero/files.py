@@ -75,7 +75,8 @@ class Exports:
         """Let OMERO make the file, which takes as long as reading all pixels; how many bytes it has.
 
         Raises:
-            BridgeError: OMERO does not: the image is so large that it has a pyramid (ExporterI.do_tiff).
+            NotFound: it is not in the group of the session, whatever a call says (ExporterI.do_tiff).
+            BridgeError: it is so large that it has a pyramid.
         """
         self.close()
         self._what = f"exporting Image:{image} as OME-TIFF"
@@ -88,6 +89,11 @@ class Exports:
     def _generated(self, image: int) -> int:
         try:
             return int(self._exporter.generateTiff())
+        except omero.ApiUsageException as error:
+            raise NotFound(
+                f"OMERO does not export Image:{image}: {error.message}.",
+                hint="It does so only for who is logged in to the group that the image is in.",
+            ) from error
         except omero.InternalException as error:  # without a message; the class says what it was
             if error.serverExceptionClass != _REFUSED:
                 raise

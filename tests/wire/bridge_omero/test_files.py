@@ -25,7 +25,7 @@ from omero_irods_bridge.ports import FileReader
 from omero_irods_sandbox.omero_server.errors import missing_pyramid, resource_error, security_violation
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.omero_server import content
-from tests.wire.omero_server.conftest import Gateway, User
+from tests.wire.omero_server.conftest import Connect, Gateway, MakeUser, User
 from tests.wire.omero_server.images import made_image, ramp
 from tests.wire.omero_server.import_client import image_ids, import_files
 
@@ -40,6 +40,13 @@ def connection(server: OmeroServer, user: User) -> Iterator[OmeroConnection]:
 def reader(connection: OmeroConnection) -> Iterator[FileReader]:
     with OmeroImageServer(connection).file_reader() as opened:
         yield opened
+
+
+@pytest.fixture
+def connect_gateway(request: pytest.FixtureRequest) -> Connect:
+    """A BlitzGateway of a user; ``connect`` is the bridge's here."""
+    found: Connect = request.getfixturevalue("connect")
+    return found
 
 
 def attached(server: OmeroServer, user: User, data: bytes) -> SourceFile:
@@ -168,6 +175,22 @@ def test_an_image_that_cannot_be_exported_says_so(
     with pytest.raises(BridgeError, match=f"exporting Image:{image} as OME-TIFF") as caught:
         reader.open(SourceFile("x", FileRole.PIXELS, image, None))
     assert caught.value.retryable
+
+
+def test_an_image_of_another_group_than_the_session_is_not_exported_and_that_is_said(
+    server: OmeroServer, connect_gateway: Connect, make_user: MakeUser, make_group: Any
+) -> None:
+    first, second = make_group(), make_group()
+    user = make_user(first, second)
+    image = made_image(connect_gateway(user), ramp(1, 1, 1, 2, 2)).getId()
+    login = UserPassword(server.host, user.name, user.password, server.ssl_port, group=second.name)
+    with (
+        connect(login) as connection,
+        OmeroImageServer(connection).file_reader() as reader,
+        pytest.raises(NotFound, match=f"Cannot load image: {image}") as caught,
+    ):
+        reader.open(SourceFile("x", FileRole.PIXELS, image, None))
+    assert "group" in caught.value.hint
 
 
 def test_an_image_whose_planes_are_too_large_for_an_export_says_so(

@@ -76,5 +76,7 @@ def test_foreign_images_of_a_private_group_are_not_exported(
     gateway: Gateway, connect: Connect, make_user: MakeUser, tmp_path: Path
 ) -> None:
     image: Any = fake_image(gateway, tmp_path, "&sizeX=8&sizeY=8")
-    with pytest.raises(omero.ValidationException):
-        connect(make_user()).c.sf.createExporter().addImage(image.id)
+    exporter = connect(make_user()).c.sf.createExporter()
+    exporter.addImage(image.id)
+    with pytest.raises(omero.ApiUsageException, match=f"Cannot load image: {image.id}"):
+        exporter.generateTiff()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import omero
 
 from omero_irods_sandbox.omero_server.dispatch.call import Call
-from omero_irods_sandbox.omero_server.errors import api_usage, validation
+from omero_irods_sandbox.omero_server.errors import api_usage
 from omero_irods_sandbox.omero_server.pixels.export import first_pixels, ome_xml, write_ome_tiff
 from omero_irods_sandbox.omero_server.services.registry import service
 from omero_irods_sandbox.omero_server.services.service import StatefulService
@@ -34,22 +34,20 @@ class ExporterService(StatefulService):
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def addImage(self, image_id: int, call: Call) -> None:
-        """Export this image.
+        """Export this image; whether it is there is seen when it is exported.
 
         Raises:
-            ValidationException: the caller sees no such image.
             ApiUsageException: there is one already.
         """
         if self._image_id is not None:
             raise api_usage("Image already added. Currently only one supported.")
-        if call.store.find("Image", image_id, call.caller) is None:
-            raise validation(f"No such object: Image:{image_id}")
         self._image_id = image_id
 
     def generateTiff(self, call: Call) -> int:
         """Write an OME-TIFF; its size in bytes.
 
         Raises:
+            ApiUsageException: there is no such image in the group of the session, whatever the call says.
             InternalException: its planes are so large that it has a pyramid. The message is lost on the way,
                 what it was is not (ExporterI.do_tiff, PixelsService.requiresPixelsPyramid).
         """
@@ -79,6 +77,8 @@ class ExporterService(StatefulService):
     def _added(self) -> int:
         if self._image_id is None:
             raise api_usage("No image has been added")
+        if self.store.find("Image", self._image_id, self.session.caller(self.server.directory)) is None:
+            raise api_usage(f"Cannot load image: {self._image_id}")
         return self._image_id
 
     def _target(self) -> Path:
