@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from omero_irods_bridge.agent.engine.lease import lease
@@ -37,9 +38,15 @@ def open_jobs(settings: Settings) -> Iterator[Jobs]:
 
 @contextmanager
 def open_schedules(settings: Settings) -> Iterator[Schedules]:
-    """The schedules of the settings, for the administrator."""
-    clock = SystemClock()
-    with closing(Database(settings.agent.database)) as database:
+    """The schedules of the settings, for the administrator; before an agent has run none was handed in.
+
+    No database is made then: it would be that of who asks, and others would be told that there are no jobs.
+    """
+    clock, place = SystemClock(), settings.agent.database
+    with (
+        TemporaryDirectory() as folder,
+        closing(Database(place if _is_there(place) else f"{folder}/none")) as database,
+    ):
         yield Schedules(database, clock, settings.agent.schedules, Jobs(database, clock))
 
 
@@ -77,9 +84,13 @@ def adopt(settings: Settings, worker: str) -> list[int]:
 def _database(settings: Settings) -> Database:
     """The one that an agent has made: a new one would tell people that there are no jobs."""
     place = settings.agent.database
-    if "://" not in str(place) and not Path(place).is_file():
+    if not _is_there(place):
         raise NotFound(
             f"No agent has kept jobs in {place}.",
             hint="Say which agent: --config FILE with its settings, or for jobs --agent=URL or agent.url.",
         )
     return Database(place)
+
+
+def _is_there(place: str) -> bool:
+    return "://" in place or Path(place).is_file()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,9 +12,13 @@ from omero_irods_bridge.cli import job_views, output, views, working
 from omero_irods_bridge.cli.by_agent import open_jobs
 from omero_irods_bridge.cli.options import Asked, Config, Shown, Told
 from omero_irods_bridge.cli.watching import follow
+from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.jobs import JobKind, JobState
 
-_Job = Annotated[int, typer.Argument(metavar="JOB", hidden=True)]
+_MOST: Final = 2**63 - 1
+"""What a database takes for a number."""
+
+_Job = Annotated[int, typer.Argument(metavar="JOB", max=_MOST, hidden=True)]
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class Which:
     batch: Annotated[str | None, typer.Option(metavar="ID", help="Of this batch.")] = None
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 50
     before: Annotated[int | None, typer.Option(metavar="JOB", help="Older than this one.")] = None
+
+    def __post_init__(self) -> None:
+        if self.before is not None and self.before > _MOST:
+            raise UsageError(f"No job has a number above {_MOST}.", hint="See: omero-irods jobs list")
 
 
 def list_jobs(which: Which, shown: Shown, asked: Asked, config: Config) -> None:

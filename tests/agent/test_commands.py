@@ -152,6 +152,7 @@ def test_schedules_are_listed_with_what_is_overdue(
     assert main(["agent", "schedules"]) == ExitStatus.DONE
     (row,) = capsys.readouterr().out.splitlines()[1:]
     assert row.split()[:3] == ["nightly", "gc", "ada"]
+    Database(str(memory / "agent.db")).close()
     with closing(sqlite3.connect(memory / "agent.db")) as connection, connection:
         connection.execute("insert into bridge_schedules values ('nightly', '0 2 * * *', null, 7200)")
     assert main(["agent", "schedules", "--json"]) == ExitStatus.DONE
@@ -195,6 +196,7 @@ def test_a_setting_that_is_wrong_is_said(
 def test_where_no_agent_has_run_nobody_is_told_that_there_are_no_jobs(
     memory: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
+    assert main(["agent", "schedules"]) == ExitStatus.DONE
     assert main(arguments) == ExitStatus.NOT_FOUND
     assert "--config FILE" in capsys.readouterr().err
     assert not (memory / "agent.db").exists()

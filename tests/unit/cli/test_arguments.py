@@ -55,6 +55,8 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["verify", "x", "--data", "5%"], "unexpected extra argument"),
         (["verify", "x", "--data=5%", "--replicas"], "--replicas reads all data"),
         (["gc", "--older-than", "3y"], "is no time span"),
+        (["jobs", "cancel", "9223372036854775808"], "9223372036854775807"),
+        (["jobs", "list", "--before", "9223372036854775808"], "9223372036854775807"),
         (["ingest", "watch", "--every", "0s"], "is no time between scans"),
         (["ingest", "watch", "--every", "99999999w"], "is no time between scans"),
     ],
