@@ -24,6 +24,7 @@ from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.ingest.conftest import Drop, tiff
 from tests.ingest.test_faults import ATOMIC, ome_xml
 
+DATA_OBJ_CHKSUM = 629
 PACKETS = Path("/work/shared/data/packets")
 """What the stock tool made, where it is at hand."""
 
@@ -65,6 +66,21 @@ def test_an_archive_that_is_no_packet_says_so(drop: Drop, name: str) -> None:
     assert [one.path for one in result.failed] == [path]
     assert drop.avus(path)["ingest_state"] == ["failed"]
     assert drop.scan().failed == ()
+
+
+def test_a_packet_that_cannot_be_looked_at_keeps_no_image_from_being_imported(drop: Drop, zone: Zone) -> None:
+    """Such as one of which iRODS takes longer over the checksum than an answer may take."""
+    content = packed(drop, "large")
+    drop.opt_in()
+    packet, image = drop.put("packet.zip", content), drop.put("a.tif", tiff())
+    drop.store.compute_checksum(image)
+    zone.faults.fail_call(DATA_OBJ_CHKSUM, "SYS_SOCK_READ_TIMEDOUT", times=99)
+    result = drop.scan()
+    assert [one.path for one in result.done] == [image]
+    assert (result.packets, result.failed) == ((), ())
+    assert result.stopped is not None
+    zone.faults.clear()
+    assert [one.path for one in drop.scan().packets] == [packet]
 
 
 def described(drop: Drop, content: bytes) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from omero_irods_bridge.model.errors import BridgeError, Busy, Interrupted, StalePlan
 from omero_irods_bridge.model.events import CancelToken, Step
@@ -44,6 +44,8 @@ from omero_irods_bridge.operations.unpacking.counting import Counter
 from omero_irods_bridge.operations.unpacking.side_by_side import SideBySide
 from omero_irods_bridge.ports import Importer
 
+_T = TypeVar("_T")
+
 _PASSING: Final = (StalePlan, Busy)
 """What the next scan does away with by itself."""
 
@@ -72,22 +74,18 @@ def carry_out(plan: IngestPlan, work: Work) -> IngestResult:
         clear(path, work)
     for path in plan.unmarked:
         mark(path, IngestState.WAITING, plan.avus.get(path, ()), work)
-    packets = describe_packets(plan, work, applying.fail, applying.wait)
     applying.run()
-    try:
-        cards, released = apply_cards(plan, work, applying.fail), release_deleted(plan, work)
-    except Interrupted:
-        raise
-    except BridgeError as error:
-        cards, released, tally.stopped = [], [], tally.stopped or error
+    packets = applying.tended(describe_packets(plan, work, applying.fail, applying.wait))
+    cards = applying.tended(apply_cards(plan, work, applying.fail))
+    released = applying.tended(release_deleted(plan, work))
     return IngestResult(
         done=tuple(tally.done),
         waiting=tuple(tally.waiting),
         failed=tuple(tally.failed),
         failed_before=plan.failed_before,
-        packets=tuple(packets),
-        released=tuple(released),
-        cards=tuple(cards),
+        packets=packets,
+        released=released,
+        cards=cards,
         stopped=tally.stopped,
     )
 
@@ -103,6 +101,17 @@ class _Applying:
         self._work.report(Step("Importing", bytes_total=self._plan.size, items_total=total))
         for (user, group), items in _by_user(self._plan.items).items():
             self._for_user(user, group, items)
+
+    def tended(self, done: Iterable[_T]) -> tuple[_T, ...]:
+        """All of it, or what was done before a server went away."""
+        found: list[_T] = []
+        try:
+            found.extend(done)  # what came before an error stays
+        except Interrupted:
+            raise
+        except BridgeError as error:
+            self._tally.stopped = self._tally.stopped or error
+        return tuple(found)
 
     def fail(self, failure: IngestFailure) -> None:
         """Count it, and say so in iRODS."""

@@ -41,9 +41,8 @@ Fail = Callable[[IngestFailure], None]
 Wait = Callable[[str, BridgeError], None]
 
 
-def describe_packets(plan: IngestPlan, work: Work, fail: Fail, wait: Wait) -> list[Described]:
+def describe_packets(plan: IngestPlan, work: Work, fail: Fail, wait: Wait) -> Iterator[Described]:
     """Describe what is a packet; an archive that is none has failed."""
-    done = []
     for found in plan.packets:
         work.cancel.check()
         try:
@@ -51,20 +50,18 @@ def describe_packets(plan: IngestPlan, work: Work, fail: Fail, wait: Wait) -> li
             is_expanded = isinstance(opt_in, OptIn) and opt_in.packets is Packets.EXPAND
             if is_expanded:
                 mark(found.path, IngestState.QUEUED, plan.avus.get(found.path, ()), work)
-            done.append(describe_packet(found, work, is_expanded=is_expanded))
+            yield describe_packet(found, work, is_expanded=is_expanded)
         except (Busy, StalePlan) as error:
             wait(found.path, error)
         except BridgeError as error:
             _unless_passing(error, IngestFailure(found.path, error, version_of(found)), fail)
-    return done
 
 
-def apply_cards(plan: IngestPlan, work: Work, fail: Fail) -> list[str]:
+def apply_cards(plan: IngestPlan, work: Work, fail: Fail) -> Iterator[str]:
     """Apply cards that were edited since they were applied, to what they were applied to; their paths.
 
     One scan at a time: two would each make the annotations that it finds missing.
     """
-    applied = []
     for opt_in in plan.cards:
         card = opt_in.card
         if card is None or not is_edited(card, plan):
@@ -73,12 +70,11 @@ def apply_cards(plan: IngestPlan, work: Work, fail: Fail) -> list[str]:
         try:
             for target in targets_of(card, plan):
                 _apply(card, opt_in, target, plan, work)
-            applied.append(card.path)
+            yield card.path
         except Busy as error:
             work.report(Notice(f"The card {card.path} is applied by the next scan: {error.message}"))
         except BridgeError as error:
             _unless_passing(error, IngestFailure(card.path, error, card.version), fail)
-    return applied
 
 
 def is_edited(card: Card, plan: IngestPlan) -> bool:
@@ -131,22 +127,20 @@ def _silent(card: Card) -> Card:
     return replace(card, pairs=(), tags=(), comment="", title="")
 
 
-def release_deleted(plan: IngestPlan, work: Work) -> list[str]:
+def release_deleted(plan: IngestPlan, work: Work) -> Iterator[str]:
     """Take the AVUs from objects whose image somebody has deleted in OMERO; their paths."""
     linked = linked_among(plan.objects.values(), plan.avus, plan.options)
     if not linked:
-        return []
+        return
     with work.hands.witness() as side:
         found = gone(linked, side)
-    released = []
     for one in found:
         try:
-            released += release([one], work.store, plan.options)
+            yield from release([one], work.store, plan.options)
         except BridgeError as error:  # the rules let the service account do this, and administrators
             if error.retryable:
                 raise
             work.report(Notice(f"{one.found.path} is gone from OMERO and stays protected: {error.message}"))
-    return released
 
 
 def _unless_passing(error: BridgeError, failure: IngestFailure, fail: Fail) -> None:
