@@ -18,6 +18,7 @@ from omero_irods_bridge.model.objects import Kind, ObjectRef, parse_objects
 from omero_irods_bridge.model.unpacking import UnpackRequest
 from omero_irods_bridge.operations.diffing.naming import seeds_by_name
 from omero_irods_bridge.operations.matching import Change, Difference, What, difference, pair, same_ids, tell
+from omero_irods_bridge.operations.matching.forms import check_rows
 from omero_irods_bridge.operations.matching.rules import NOT_CARRIED, PEOPLE
 from omero_irods_bridge.operations.unpacking.planning import UnpackPlan, packet_sha256
 from omero_irods_bridge.operations.unpacking.preparing import prepared
@@ -100,7 +101,7 @@ def with_server(
         BadPacket: the packet is damaged, hostile, or of an unknown form.
     """
     report(Step(f"Reading what is in {path}"))
-    content = load_content(packet, places=False)
+    content = _read_packet(packet, receiver.model)
     report(Step("Reading what is in OMERO"))
     asking = _Asking(content, packet_sha256(packet), receiver, cancel)
     match = asking.match() if object_there is None else asking.match_object(object_there)
@@ -119,7 +120,7 @@ def with_packet(
         BadPacket: one is damaged, hostile, or of an unknown form.
     """
     report(Step(f"Reading what is in {path} and {other_path}"))
-    first, second = load_content(packet, places=False), load_content(other, places=False)
+    first, second = _read_packet(packet, model), _read_packet(other, model)
     if _server_of(first) and _server_of(first) == _server_of(second):
         seeds = same_ids(first.graph, second.graph)
         match = _Match(first.graph, second.graph, seeds, How.IDS)
@@ -127,6 +128,12 @@ def with_packet(
         seeds = seeds_by_name(first.graph, second.graph, _roots_by_name(first, second))
         match = _Match(first.graph, second.graph, seeds, How.NAMES)
     return _compared(match, path, other_path, model, report)
+
+
+def _read_packet(packet: Packet, model: ObjectModel) -> PacketContent:
+    content = load_content(packet, places=False)
+    check_rows(content.graph, model)
+    return content
 
 
 def _compared(match: _Match, first: str, second: str, model: ObjectModel, report: Report) -> Compared:

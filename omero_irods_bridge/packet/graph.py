@@ -331,7 +331,7 @@ def _decode(line: bytes, number: int) -> Row:
         row = json.loads(line.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise BadPacket(f"Line {number:,} of {FORM} is not JSON: {error}.") from error
-    if not isinstance(row, dict) or _is_deeper(row, DEEPEST):
+    if not isinstance(row, dict) or _is_deeper(row, DEEPEST) or not isinstance(row.get("details", {}), dict):
         raise BadPacket(
             f"Line {number:,} of {FORM} is no row: expected an object of at most {DEEPEST} levels."
         )

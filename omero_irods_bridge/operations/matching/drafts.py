@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from omero_irods_bridge.model.shapes import ClassShape
@@ -54,14 +54,14 @@ class DraftWriter:
 
     def _value(self, shape: ClassShape, row: Row, field: str) -> Any:
         if shape.is_list(field):
-            return list(self._elements(row.get(field, ())))
+            return list(self._elements(row.get(field) or ()))
         if is_reference(shape.references, field, row):
             return self._name(row[field])
         if field == "mapValue":
-            return row.get(field, [])  # null would keep what is there (omero-semantics 7)
+            return row.get(field) or []  # null would keep what is there (omero-semantics 7)
         return row.get(field)
 
-    def _elements(self, references: list[str | None]) -> Iterator[str | None]:
+    def _elements(self, references: Iterable[str | None]) -> Iterator[str | None]:
         for one in references:
             name = None if one is None else self._name(one)
             if one is None or name is not None:

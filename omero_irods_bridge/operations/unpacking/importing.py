@@ -161,7 +161,7 @@ def _readers(graph: Graph) -> dict[str, str]:
     found: dict[str, str] = {}
     for link in graph.rows("FilesetJobLink"):
         job = graph.one(link.get("child")) or {}
-        for key, value in job.get("versionInfo") or []:
+        for key, value in filter(None, job.get("versionInfo") or ()):
             if key == _READER:
                 found.setdefault(str(link.get("parent")), str(value))
     return found

@@ -11,6 +11,7 @@ from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound,
 from omero_irods_bridge.model.loads import LoadRecord, LoadState
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.unpacking import UnpackRequest
+from omero_irods_bridge.operations.matching.forms import check_rows
 from omero_irods_bridge.operations.unpacking.additions import HOLDS
 from omero_irods_bridge.operations.unpacking.in_place import Places, in_place_problems
 from omero_irods_bridge.operations.unpacking.owner_problems import (
@@ -90,6 +91,7 @@ def plan(
     """
     if content is None:
         content = read_content(request, packet)
+    check_rows(content.graph, receiver.model)
     owners = find_owners(content, request, receiver) if request.as_owner else None
     identity = receiver.server.identity
     sha256 = packet_sha256(packet)
