@@ -100,11 +100,12 @@ def _join(changed: Any, objects: Mapping[str, Any]) -> None:
     reference (UpdateImpl.internalMerge of omero-server compares Long objects), and would save the old values
     of what is loaded beside what is changed.
     """
-    for name, value in vars(changed).items():
-        if isinstance(value, omero.model.IObject) and value.id is not None:
-            model, id_ = class_of(value), value.id.val
-            known = objects.get(f"{model.name}:{id_}")
-            vars(changed)[name] = model.reference(id_) if known is None else known
+    for state in (vars(changed), vars(changed.details) if changed.details else {}):
+        for name, value in state.items():
+            if isinstance(value, omero.model.IObject) and value.id is not None:
+                model, id_ = class_of(value), value.id.val
+                known = objects.get(f"{model.name}:{id_}")
+                state[name] = model.reference(id_) if known is None else known
 
 
 def _loaded(root: str, keys: Mapping[int, str], load: LoadObjects) -> dict[str, Any]:

@@ -63,10 +63,13 @@ def test_what_is_changed_refers_to_what_else_is_changed_and_to_nothing_else_that
         omero.model.ChannelI(5), omero.model.LogicalChannelI(6), omero.model.StatsInfoI(7)
     )  # fmt: skip
     channel.logicalChannel, channel.statsInfo = omero.model.LogicalChannelI(6, False), statistics
+    channel.details.owner = omero.model.ExperimenterI(8)
     drafts = {"@": "Channel:5", "red": 1}, {"@": "LogicalChannel:6", "name": "new"}
     batch = read(*drafts, there=[channel, logical])
     assert batch.objects["Channel:5"].logicalChannel is batch.objects["LogicalChannel:6"]
     assert not batch.objects["Channel:5"].statsInfo.isLoaded()
+    owner = batch.objects["Channel:5"].details.owner
+    assert (owner.id.val, owner.isLoaded()) == (8, False)
 
 
 def test_children_are_saved_with_their_parents_alone() -> None:
