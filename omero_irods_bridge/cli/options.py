@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
 from omero_irods_bridge.cli import parsing
-from omero_irods_bridge.model.errors import Interrupted
+from omero_irods_bridge.model.errors import Interrupted, UsageError
 from omero_irods_bridge.model.jobs import check_priority
 from omero_irods_bridge.model.objects import parse_objects
 from omero_irods_bridge.model.snapshot import State
@@ -119,12 +119,23 @@ class Filters:
         )
 
 
+_FURTHEST: Final = 2**31 - 1
+"""Where an answer may begin (``partialStartIndex`` of GenQuery1 is an int)."""
+
+
 @dataclass(frozen=True)
 class Page:
     """Which part of a long list."""
 
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Snapshots a page.")] = 50
     page: Annotated[int, typer.Option(metavar="N", min=1, help="Which page.")] = 1
+
+    def __post_init__(self) -> None:
+        if self.skip > _FURTHEST:
+            raise UsageError(
+                f"Nothing is on page {self.page}: iRODS counts up to {_FURTHEST:,}.",
+                hint="Name an earlier one.",
+            )
 
     @property
     def skip(self) -> int:

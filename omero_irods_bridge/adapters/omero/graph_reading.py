@@ -36,6 +36,8 @@ LARGE_PAGES: Final = {"Shape": 200, "Annotation": 500}
 
 _Lists: TypeAlias = dict[int, dict[str, list[str | None]]]
 _ALWAYS: Final = frozenset({"@", "version", "details"})
+_NAMED: Final = 10
+"""Of what is missing: a range may name a million."""
 
 
 class GraphReading:
@@ -54,7 +56,7 @@ class GraphReading:
         """Let these objects be read.
 
         Raises:
-            NotFound: some are not there; all of them are named.
+            NotFound: some are not there; the first of them are named.
         """
         missing = []
         for kind, ids in _by_kind(objects).items():
@@ -62,8 +64,10 @@ class GraphReading:
             missing += [f"{kind}:{id_}" for id_ in ids if id_ not in there]
             self._whole.add_all(kind, ids)
         if missing:
+            more = len(missing) - _NAMED
+            others = f" and {more:,} more" if more > 0 else ""
             raise NotFound(
-                f"OMERO has no {', '.join(missing)} that you may see.",
+                f"OMERO has no {', '.join(missing[:_NAMED])}{others} that you may see.",
                 hint="Check the ids, and whether you are in the group that they are in.",
             )
 

@@ -46,6 +46,7 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["pack", "Dataset:1", "--key", "secret"], "No such option"),
         (["pack", "Dataset:1", "--password", "secret"], "No such option"),
         (["list", "--limit", "0"], "--limit"),
+        (["list", "--limit", "10000", "--page", "300000"], "Nothing is on page 300000"),
         (["list", "--source", "Dataset:1,2"], "one source at a time"),
         (["list", "--since", "yesterday"], "is not a date"),
         (["list", "--until", "0001-01-01T00:00+02:00"], "is not a date"),

@@ -178,6 +178,8 @@ def test_an_unknown_object_is_not_found(person: Person) -> None:
     unknown = person.run("pack", "Dataset:99999")
     assert unknown.status == ExitStatus.NOT_FOUND
     assert "Dataset:99999" in unknown.err
+    many = person.run("pack", "Dataset:99900-99999", "--quiet")
+    assert "Dataset:99908, Dataset:99909 and 90 more that you may see." in many.err
 
 
 def test_an_unknown_snapshot_is_not_found(person: Person, place: str) -> None:
