@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from omero_irods_bridge.model.stored import Avu
+from omero_irods_bridge.model.stored import Avu, sayable
 
 PACKET_VERSION: Final = "2"
 DEFAULT_PREFIX: Final = "omero::"
@@ -79,6 +80,7 @@ class Snapshot:
     description: Description
 
 
+_COUNT: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _TEXTS: Final = (
     *(
         "packet",
@@ -145,11 +147,18 @@ def from_avus(avus: Iterable[Avu], prefix: str = DEFAULT_PREFIX) -> Description 
     values: dict[str, list[str]] = defaultdict(list)
     for avu in sorted(avus):
         if avu.attribute.startswith(prefix):
-            values[avu.attribute.removeprefix(prefix)].append(avu.value)
+            values[avu.attribute.removeprefix(prefix)].append(sayable(avu.value))
     try:
         return _description(values)
     except (KeyError, ValueError):
         return None
+
+
+def _count(text: str) -> int:
+    """Raises ValueError for what no server can have so many of; people can write AVUs too."""
+    if not _COUNT.fullmatch(text):
+        raise ValueError(f"{text[:30]!r} is no count")
+    return int(text)
 
 
 def _description(values: Mapping[str, Sequence[str]]) -> Description:
@@ -162,15 +171,15 @@ def _description(values: Mapping[str, Sequence[str]]) -> Description:
         owner=first.get("owner", ""),
         group=first.get("group", ""),
         packed_by=first.get("packed_by", ""),
-        images=int(first["images"]),
-        files=int(first["files"]),
-        size=int(first["bytes"]),
+        images=_count(first["images"]),
+        files=_count(first["files"]),
+        size=_count(first["bytes"]),
         sha256=first["sha256"],
         packed_at=parse_timestamp(first["packed_at"]),
         software=first.get("software", ""),
         note=first.get("note", ""),
         job=first.get("job", ""),
-        image_ids=tuple(sorted(int(image) for image in values.get("image", ()))),
+        image_ids=tuple(sorted(_count(image) for image in values.get("image", ()))),
         state=State(first["state"]),
         verified_at=parse_timestamp(first["verified_at"]) if "verified_at" in first else None,
         packet=first["packet"],

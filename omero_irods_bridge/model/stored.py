@@ -96,6 +96,11 @@ def is_sendable(text: str) -> bool:
     return not _UNSENDABLE.search(text)
 
 
+def sayable(text: str) -> str:
+    """``text`` as UTF-8 can say it; bytes that are no text, as in names of other clients, are written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def parent_of(path: str) -> str:
     """The collection that holds ``path``, an absolute logical path; ``/`` holds the zone."""
     return path.rpartition("/")[0] or "/"

@@ -12,7 +12,7 @@ from typing import Final
 from omero_irods_bridge.model.errors import UsageError
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot, State, from_avus, timestamp
-from omero_irods_bridge.model.stored import name_of, parent_of
+from omero_irods_bridge.model.stored import is_sendable, name_of, parent_of
 from omero_irods_bridge.ports import AvuCondition, ObjectStore
 
 _LARGEST: Final = 10**18 - 1
@@ -141,8 +141,9 @@ def _between(since: datetime | None, until: datetime | None) -> tuple[str, str]:
 
 
 def _described(store: ObjectStore, paths: list[str], prefix: str) -> Iterator[Snapshot]:
-    avus = store.avus_of_many(paths) if paths else {}
-    for path in paths:
+    asked = list(filter(is_sendable, paths))  # nobody can open what is at another path either
+    avus = store.avus_of_many(asked) if asked else {}
+    for path in asked:
         description = from_avus(avus.get(path, ()), prefix)
         if description is not None:
             yield Snapshot(path, description)

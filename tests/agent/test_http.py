@@ -229,6 +229,19 @@ def test_who_follows_a_job_that_is_deleted_hears_the_end(
     assert_problem(api.get(f"/api/v1/jobs/{number}/events", headers=stream), 404, "not-found")
 
 
+def test_a_job_tells_of_names_that_are_no_text(api: httpx.Client, attempts: Attempts, hands: Hands) -> None:
+    path = f"/api/v1/jobs/{submit(api).json()['id']}"
+    (attempt,) = attempts.admit(NO_LIMITS, lambda *_: None, room=1)
+    attempts.begin(attempt, "one")
+    name = "M\udcfcller 😀.tif"  # as iRODS tells of a name in Latin-1
+    attempts.record(attempt, Phase(name), [(hands.at, Step(name))])
+    attempts.finish(attempt, Outcome.failed(NotFound(name), {"findings": [{"path": name}]}))
+    for place in ("/api/v1/jobs", path, f"{path}/events"):
+        assert "M\\\\udcfcller 😀.tif" in api.get(place, headers=by("read")).text
+    for place in ("/jobs", path.removeprefix("/api/v1")):
+        assert "M\\udcfcller 😀.tif" in api.get(place, headers=by("read")).text
+
+
 def parsed(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
     """Id, event and data of each message."""
     fields: dict[str, str] = {}

@@ -34,6 +34,7 @@ from omero_irods_bridge.agent_settings import AgentSettings
 from omero_irods_bridge.model.jobs import JobKind
 from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_bridge.model.snapshot import to_avus
+from omero_irods_bridge.model.stored import Avu
 from omero_irods_bridge.operations.find import Criteria
 from omero_irods_bridge.ports import ObjectStore
 from omero_irods_bridge.settings import IrodsSettings, OmeroSettings, Settings
@@ -50,6 +51,7 @@ from tests.agent.answers import (
 )
 from tests.agent.conftest import Hands
 from tests.agent.pages.world import World, described, world_in
+from tests.ingest.conftest import renamed
 from tests.wire.bridge_irods.conftest import store  # noqa: F401
 from tests.wire.bridge_omero.conftest import _temporary_files  # noqa: F401
 from tests.wire.bridge_pack.conftest import _no_faults_in_the_zone  # noqa: F401
@@ -147,6 +149,28 @@ def test_a_path_that_irods_cannot_be_asked_for_is_refused_in_words(
     assert_problem(
         api.get("/api/v1/snapshots", params={"below": wrong}, headers=session_of("ada")), 422, "bad-name"
     )
+
+
+def test_avus_and_names_that_somebody_made_up_keep_nobody_from_his_snapshots(
+    shared: tuple[httpx.Client, dict[str, str]],
+    zone: Zone,  # noqa: F811
+) -> None:
+    api, paths = shared
+    place = paths["ada"].rpartition("/")[0]
+    with IrodsStore(as_user(zone, place.rpartition("/")[2])) as found:
+        for number, (name, value) in enumerate(
+            (("images", "-5"), ("bytes", "9" * 400), ("image", "9" * 400))
+        ):
+            forged = snapshot_in(found, "forged", f"forged-{number}")
+            told = [one for one in found.avus(forged) if one.attribute == f"omero::{name}"]
+            found.change_avus(forged, add=[Avu(f"omero::{name}", value)], remove=told)
+        found.make_collection(f"{place}/unsayable")
+        found.move(snapshot_in(found, "lost", "lost"), f"{place}/unsayable/lost.zip")
+    renamed(zone, f"{place}/unsayable", f"{place}/two\nlines")
+    page = {**session_of("ada"), "Accept": "text/html"}
+    assert api.get("/snapshots", headers=page).status_code == 200
+    answer = api.get("/api/v1/snapshots", headers=session_of("ada"))
+    assert [one["path"] for one in answer.json()["snapshots"]] == [paths["ada"]]
 
 
 HOSTILE = ["'", '"', "%", "_", "\\", "%' OR '1'='1", "ä€😀", "a" * 1000, "*?[", "`$(x)`", "</x>", " x "]

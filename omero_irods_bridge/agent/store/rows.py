@@ -22,6 +22,7 @@ from omero_irods_bridge.model.jobs import (
     event_fields,
     event_of,
 )
+from omero_irods_bridge.model.stored import sayable
 
 
 def job_of(row: Any) -> Job:
@@ -49,13 +50,26 @@ def text_of(value: Phase | JobError | Mapping[str, Any] | None) -> str | None:
     """As it is kept in a column."""
     if value is None:
         return None
-    return json.dumps(asdict(value) if isinstance(value, (Phase, JobError)) else value, ensure_ascii=True)
+    return _text_of(asdict(value) if isinstance(value, (Phase, JobError)) else value)
+
+
+def _text_of(value: Any) -> str:
+    return json.dumps(_sayable(value), ensure_ascii=True)
+
+
+def _sayable(value: Any) -> Any:
+    """No answer could tell of names that have bytes which are no text."""
+    if isinstance(value, str):
+        return sayable(value)
+    if isinstance(value, Mapping):
+        return {name: _sayable(one) for name, one in value.items()}
+    return [_sayable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def add_event(connection: sa.Connection, job: int, event: Event, at: float) -> None:
     """Append to the log of a job."""
     last = connection.execute(sa.select(sa.func.max(EVENTS.c.number)).where(EVENTS.c.job == job)).scalar()
-    text = json.dumps(event_fields(event), ensure_ascii=True)
+    text = _text_of(event_fields(event))
     connection.execute(sa.insert(EVENTS).values(job=job, number=(last or 0) + 1, at=at, event=text))
 
 
