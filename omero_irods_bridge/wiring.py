@@ -239,6 +239,10 @@ def _stored_or_asked(settings: OmeroSettings, ask: Ask | None) -> OmeroConnectio
         if ask is None or not settings.host or not settings.user:
             raise
         password = ask(f"Password of {settings.user} at {settings.host}: ")
+        if not password:  # omero-py says of it only "ClientError"
+            raise AccessDenied(
+                "No password was given.", hint="Run it again, or log in: omero login"
+            ) from None
         return connect(_own(settings, password), secure=settings.secure)
     return _in_group(connection, settings.group)
 

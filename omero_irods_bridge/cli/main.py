@@ -23,7 +23,7 @@ from omero_irods_bridge.cli import output
 from omero_irods_bridge.cli.by_agent import TALK_TO_AGENT, THE_AGENT, is_url
 from omero_irods_bridge.cli.groups import GROUPS, add_commands, is_known
 from omero_irods_bridge.cli.verify import ALL_DATA
-from omero_irods_bridge.model.errors import BridgeError, ExitStatus, UsageError
+from omero_irods_bridge.model.errors import BridgeError, ExitStatus, Interrupted, UsageError
 
 if TYPE_CHECKING:
     app: typer.Typer
@@ -127,9 +127,9 @@ def _run(arguments: list[str], program: str) -> int:
         first = arguments[0]
         app = _app(first if is_known(first) or first == _VERSION else None)
         status = int(app(args=arguments, prog_name=program, standalone_mode=False) or ExitStatus.DONE)
-    except typer.Abort:
-        output.note("omero-irods: Given up; nothing was done.")
-        return ExitStatus.FAILED
+    except typer.Abort as given_up:  # Ctrl-D at a question, or Ctrl-C
+        how = Interrupted if isinstance(given_up.__context__, KeyboardInterrupt) else BridgeError
+        raise how("Given up; nothing was done.") from None
     except typer.TyperException as misunderstood:
         raise _usage_error(misunderstood) from misunderstood
     if status == ExitStatus.INTERRUPTED:

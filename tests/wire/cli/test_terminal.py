@@ -99,6 +99,22 @@ def test_a_password_is_asked_for_and_not_shown(
     assert user.password not in terminal.shown
 
 
+def test_an_empty_password_is_told_without_asking_omero(person: Person) -> None:
+    terminal = Terminal(Person(person.folder), "loads")
+    terminal.wait_for("Password of ")
+    terminal.type(b"\n")
+    assert terminal.finish() == ExitStatus.ACCESS_DENIED
+    assert "No password was given." in terminal.shown
+
+
+def test_ctrl_c_at_a_question_of_init_is_an_interruption(person: Person) -> None:
+    terminal = Terminal(person, "init", "--dry-run")
+    terminal.wait_for("OMERO server")
+    terminal.type(CTRL_C)
+    assert terminal.finish() == ExitStatus.INTERRUPTED
+    assert "Given up; nothing was done." in terminal.shown
+
+
 def test_ctrl_c_at_the_question_gives_up(person: Person) -> None:
     terminal = Terminal(Person(person.folder), "pack", "Dataset:1")
     terminal.wait_for("Password of ")
