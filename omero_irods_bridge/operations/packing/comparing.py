@@ -62,5 +62,5 @@ def _compare_replica(store: ObjectStore, path: str, number: int, sent: Sha256) -
     if found != sent:
         raise ChecksumMismatch(
             f"Replica {number} of {path} is not what was sent: iRODS computed SHA-256 {found}, not {sent}.",
-            hint="Nothing was sealed. The resource that made it damages data: tell the administrator of iRODS.",
+            hint="Nothing was sealed. The resource that made it damages data: tell the administrator.",
         )
