@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from omero_irods_bridge.model.events import CancelToken
 LOOK_MS: Final = 500
 """Time after which to look for a cancellation and for steps; the end is told at once."""
 
-_LOOKS_AFTER_CANCEL: Final = 120
+_PATIENCE_S: Final = 60.0
 
 
 def wait_for(
@@ -48,10 +49,15 @@ def wait_for(
 
 
 def _stop(callback: Any, handle: Any) -> None:
-    """A step that has begun is not cut short by OMERO; what it saves must not come after a deletion."""
-    with contextlib.suppress(omero.LockTimeout):
-        handle.cancel()
-    for _look in range(_LOOKS_AFTER_CANCEL):
+    """A step that has begun is not cut short by OMERO; what it saves must not come after a deletion.
+
+    OMERO is told again and again: it forgets that it was, when the step does not end within seconds
+    (HandleI.cancelWithoutNotification of omero-blitz), and would carry out the others.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < until:
+        with contextlib.suppress(omero.LockTimeout):
+            handle.cancel()
         if callback.block(LOOK_MS):
             return
         callback.poll()

@@ -369,6 +369,26 @@ def test_a_cancelled_import_stops_between_its_steps_and_leaves_nothing(
     assert look.is_empty()
 
 
+def test_omero_is_told_again_to_stop_when_a_step_takes_longer_than_it_remembers(
+    server: OmeroServer, importer: OmeroImporter, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HandleI.cancelWithoutNotification gives up after seconds, and the request goes on."""
+    monkeypatch.setattr("omero_irods_bridge.adapters.omero.import_waiting.LOOK_MS", 10)
+    monkeypatch.setattr("omero_irods_sandbox.omero_server.requests.handle.CANCEL_TIMEOUT_S", 0.05)
+    server.faults.delay_calls("ImportRequest.step", 0.3)
+    server.counters.reset()
+    cancel = CancelToken()
+
+    def stop_when_sent(event: Event) -> None:
+        if isinstance(event, Step) and "imports" in event.text:
+            cancel.cancel()
+
+    with pytest.raises(Interrupted):
+        importer.import_fileset([fake()], OPTIONS, stop_when_sent, cancel=cancel)
+    assert server.counters.calls("ImportRequest.step") < 5
+    assert look.is_empty()
+
+
 def test_an_import_that_was_cancelled_before_makes_nothing(importer: OmeroImporter, look: Look) -> None:
     cancel = CancelToken()
     cancel.cancel()

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 STEPS: Final = 5
 """Metadata, pixels, settings and thumbnails, processing of plates, the answer."""
+STEP: Final = "ImportRequest.step"
+"""Under which name faults and counters know the end of a step."""
 
 _STEP_FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (MissingLibrary, "import-missing-library"),
@@ -98,6 +100,8 @@ class Import:
 
     def _end_step(self, call: Call, progress: Progress) -> None:
         record_log_size(call, self._saved.log_id, self._log.size())
+        call.server.counters.count_call(STEP)
+        call.server.faults.before_call(STEP)
         progress.step()
 
     @contextmanager

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import omero
 import omero.cmd
 
 from omero_irods_sandbox.omero_server.dispatch.call import Call
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 Run = Callable[[Call, Progress], Any]
 
 _LABEL: Final = "omero.cmd.Handle"
+
+CANCEL_TIMEOUT_S = 5.0
+"""For which a client that cancels waits for the end of the step (HandleI of omero-blitz)."""
 
 
 class Handle:
@@ -111,9 +115,17 @@ class Handle:
         return self._status()
 
     def cancel(self, call: Call) -> bool:
-        """Whether it was in time; the request stops before its next step."""
+        """Whether it was in time; the request stops before its next step.
+
+        Raises:
+            LockTimeout: that step did not end in time, and the request goes on (cancelWithoutNotification).
+        """
         self._progress.is_cancelled = True
-        return self._response is None
+        self._thread.join(CANCEL_TIMEOUT_S)
+        if self._thread.is_alive():
+            self._progress.is_cancelled = False
+            raise omero.LockTimeout("", "", "timed out while waiting on CANCELLED state", 5000, 5)
+        return getattr(self._response, "name", "") == "cancel-called"
 
     def close(self, call: Call) -> None:
         """To close a handle early is to cancel it (HandleI.close)."""
