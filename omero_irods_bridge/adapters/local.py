@@ -86,7 +86,7 @@ def _files(folder: Path, limits: Limits) -> Iterator[tuple[str, ByteSource]]:
         with _translated(place), os.scandir(place) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
         for entry in found:
-            path = prefix + entry.name
+            path = prefix + _name(entry)
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):
                 pending.append((Path(entry.path), f"{path}/"))
@@ -97,6 +97,11 @@ def _files(folder: Path, limits: Limits) -> Iterator[tuple[str, ByteSource]]:
             count += 1
             check_count(count, limits)
             yield path, _File(Path(entry.path), entry.stat(follow_symlinks=False).st_size)
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    """Names are in UTF-8, whatever the locale takes them for."""
+    return os.fsencode(entry.name).decode("utf-8", "surrogateescape")
 
 
 def _open(path: Path, flags: int = 0) -> int:

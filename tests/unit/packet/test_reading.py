@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import subprocess
+import sys
 import tarfile
 import zipfile
 import zlib
@@ -370,3 +371,15 @@ def test_a_local_name_that_no_file_can_have_is_said_so(tmp_path: Path) -> None:
         open_local(tmp_path / ("x" * 300)),
     ):
         pass
+
+
+def test_names_in_a_local_folder_are_utf8_whatever_the_locale_says(tmp_path: Path) -> None:
+    (tmp_path / "zellen-\u00fc.tif").write_bytes(b"x")
+    program = (
+        "import sys, pathlib; from omero_irods_bridge.adapters.local import open_local\n"
+        "with open_local(pathlib.Path(sys.argv[1])) as packet: print(ascii(list(packet.members)))"
+    )
+    ascii_only = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, env=ascii_only, capture_output=True, text=True, check=False)
+    assert done.stdout == "['zellen-\\xfc.tif']\n", done.stderr
