@@ -322,6 +322,19 @@ def move_by_hand(drop: Drop, image: str) -> None:
         )
 
 
+def test_images_that_another_object_names_by_copied_avus_do_not_follow_a_card(drop: Drop) -> None:
+    text = CARD.replace("Day/1 {raw}", "D")
+    for folder in ("a", "b"):
+        card(drop, text, f"{folder}/card.toml")
+    theirs, copy = drop.put("a/x.png"), drop.put("b/notes.txt", b"no image")
+    drop.put("b/y.png")
+    drop.scan()
+    drop.store.change_avus(copy, add=drop.store.avus(theirs))
+    card(drop, CARD.replace("Day/1 {raw}", "E"), "b/card.toml")
+    assert drop.scan().cards == (f"{drop.collection}/b/card.toml",)
+    assert datasets(drop) == {"D": ["x.png"], "E": ["y.png"]}
+
+
 def test_a_card_whose_scan_broke_off_is_applied_by_the_next_though_nothing_is_left_to_import(
     drop: Drop,
 ) -> None:

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from omero_irods_bridge.model.ingest import Card, Existing
+from omero_irods_bridge.operations.ingesting.attributes import was_ingested
 from omero_irods_bridge.operations.ingesting.hands import IngestSide
 from omero_irods_bridge.operations.ingesting.planning import IngestPlan
 from omero_irods_bridge.operations.ingesting.targets import Containers, expand
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
+from omero_irods_bridge.ports import ServerIdentity
 
 _LINKS = {"Dataset": ("DatasetImageLink", "Image"), "Screen": ("ScreenPlateLink", "Plate")}
 
@@ -18,16 +20,18 @@ def places_of(card: Card, user: str, plan: IngestPlan, side: IngestSide) -> Mapp
     """Where all that was imported below a card, as this user, belongs now: keys by container."""
     containers = Containers(side.receiver, plan.options)
     found: dict[str, list[str]] = defaultdict(list)
-    for target, keys in _by_target(card, user, plan).items():
+    for target, keys in _by_target(card, side.receiver.server.identity, user, plan).items():
         found[str(containers.place(target, Existing.APPEND))] += keys
     return found
 
 
-def _by_target(card: Card, user: str, plan: IngestPlan) -> Mapping[str, list[str]]:
+def _by_target(card: Card, server: ServerIdentity, user: str, plan: IngestPlan) -> Mapping[str, list[str]]:
+    """AVUs may be copied from another object, and of another server with the same ids."""
     found: dict[str, list[str]] = defaultdict(list)
     for path, opt_in in plan.carded(card):
         known = plan.known(path)
-        if known.fileset is not None and known.imported_as == user:
+        is_ours = was_ingested(known, plan.objects[path]) and known.server == server.uuid
+        if is_ours and known.imported_as == user:
             template = opt_in.target or plan.options.target
             target = expand(template, path, opt_in, plan.objects[path].owner)
             found[target] += _keys(known.images, known.plates)
