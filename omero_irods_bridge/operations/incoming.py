@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from omero_irods_bridge.model.errors import BridgeError, Busy, NotFound, Unreachable
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Busy, NotFound, Unreachable
 from omero_irods_bridge.model.stored import parent_of
 from omero_irods_bridge.ports import ObjectStore, ObjectWriter
 
@@ -50,6 +50,7 @@ def held(store: ObjectStore, place: Incoming) -> Iterator[None]:
 
     Raises:
         Busy: another run is at work there.
+        AccessDenied: the place is somebody else's.
     """
     lock = _lock(store, place)
     try:
@@ -94,6 +95,13 @@ def _lock(store: ObjectStore, place: Incoming) -> ObjectWriter:
             f"The same objects are being packed into {parent_of(place.collection)} already.",
             hint="Wait until that run has ended, then run the same command again. If there is none: "
             f"omero-irods gc {parent_of(place.collection)}",
+        ) from error
+    except AccessDenied as error:
+        above = parent_of(place.collection)
+        raise AccessDenied(
+            f"{place.collection} is not yours: somebody else packs into {above}, or a run of his broke off.",
+            hint=f"Wait for it, or let its owner remove what it left: omero-irods gc {above}. All may pack there"
+            f" at once when what is made there gets the rights of the collection: ichmod inherit '{above}'",
         ) from error
 
 

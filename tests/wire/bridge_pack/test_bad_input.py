@@ -468,3 +468,22 @@ def test_images_with_and_without_files_and_a_file_without_bytes_go_together(
         (file,) = [name for name in sizes if name.endswith("empty.fake")]
         assert sizes[file] == 0
         assert sizes[f"pixel_images/{made}.tiff"] > 0
+
+
+def test_an_incoming_of_somebody_else_in_a_shared_collection_is_said_to_be_his(
+    omero: OmeroImageServer, store: IrodsStore, zone: Zone, session: iRODSSession, place: str,
+    dataset: ObjectRef, make_irods_user: Any,
+) -> None:  # fmt: skip
+    other = make_irods_user("ben")
+    session.acls.set(iRODSAccess("write", place, other.username))
+    left = f"{place}/.incoming/{'a' * 32}"
+    store.make_collection(f"{place}/.incoming")
+    store.open_writer(left).close()
+    with store_of(zone, other.username, f"{other.username}-pw") as his:
+        plan = planned(omero, his, asked([dataset], place))
+        with pytest.raises(AccessDenied, match="somebody else packs into") as caught:
+            pack.apply(plan, omero, his, options=SMALL_PIECES)
+        assert f"omero-irods gc {place}" in caught.value.hint
+        assert f"ichmod inherit '{place}'" in caught.value.hint
+        store.remove(f"{place}/.incoming")
+        assert pack.apply(plan, omero, his, options=SMALL_PIECES).path == plan.target
