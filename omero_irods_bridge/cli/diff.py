@@ -85,7 +85,7 @@ def _lines(found: Compared) -> Iterator[str]:
     else:
         yield f"{views.count(len(found.changes), 'difference')}; this is otherwise in the second:"
     yield from views.aligned(_facts(found))
-    yield from (f"- {change}" for change in found.changes)
+    yield from (f"- {output.in_a_line(str(change))}" for change in found.changes)
 
 
 def _facts(found: Compared) -> Iterator[tuple[str, str]]:

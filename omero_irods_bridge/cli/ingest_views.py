@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _tell(lines: Iterable[str]) -> None:
     """Each in a line of its own, also where a name has several: names come from anybody."""
-    shown = [line.replace("\n", "\\n") for line in lines]
+    shown = list(map(output.in_a_line, lines))
     if shown:
         output.result("\n".join(shown))
 

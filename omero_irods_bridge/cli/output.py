@@ -18,6 +18,9 @@ from typing import Any, Final, TextIO
 from omero_irods_bridge.model.errors import BridgeError, NoSpace
 
 _SPACES: Final = "\n\t"
+_TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters of Unicode that turn the direction of writing: a path then reads otherwise than it is."""
+
 _NEVER_FOLDED: Final = 100_000
 """Columns."""
 
@@ -117,7 +120,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterabl
     for head in heads:
         shown.add_column(head, justify="right" if head in set(right) else "left")
     for row in rows:
-        shown.add_row(*(visible(cell) for cell in row))
+        shown.add_row(*(in_a_line(visible(cell)) for cell in row))
     console.print(shown)
     _write("\n".join(line.rstrip() for line in captured.getvalue().splitlines()), sys.stdout)
 
@@ -129,12 +132,22 @@ def show_cursor() -> None:
     Console(stderr=True).show_cursor()
 
 
+def in_a_line(text: str) -> str:
+    """``text`` without the ends of lines: a name must not look like what we say in a line of its own."""
+    return text.replace("\n", "\\n")
+
+
 def visible(text: str) -> str:
-    """``text`` without what would move the cursor or change colours: names come from anybody."""
+    """``text`` without what would move the cursor, change colours, or turn the order of what follows.
+
+    Names come from anybody.
+    """
     return "".join(char if _is_harmless(char) else repr(char)[1:-1] for char in text)
 
 
 def _is_harmless(char: str) -> bool:
+    if char in _TURNS:
+        return False
     return char in _SPACES or unicodedata.category(char) not in {"Cc", "Cs"}
 
 

@@ -82,7 +82,7 @@ def _lines(seen: _Seen) -> Iterator[str]:
     yield from views.aligned(_facts(seen))
     yield from (f"Note: {text}" for text in seen.contents.notes)
     for branch in seen.branches or ():
-        yield f"  {'  ' * branch.depth}{branch.ref}  {branch.name}"
+        yield f"  {'  ' * branch.depth}{branch.ref}  {output.in_a_line(branch.name)}"
 
 
 def _facts(seen: _Seen) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from rich.filesize import decimal
 
-from omero_irods_bridge.cli.output import error_fields
+from omero_irods_bridge.cli.output import error_fields, in_a_line
 from omero_irods_bridge.model.errors import BridgeError
 from omero_irods_bridge.model.snapshot import Description, Snapshot, timestamp
 
@@ -99,7 +99,7 @@ def age(seconds: float | None) -> str:
 def described(snapshot: Snapshot) -> str:
     """All that the AVUs of a snapshot say, a line each."""
     about = snapshot.description
-    return "\n".join((about.name or "(without a name)", *aligned(_facts(snapshot))))
+    return "\n".join((in_a_line(about.name) or "(without a name)", *aligned(_facts(snapshot))))
 
 
 def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
@@ -115,7 +115,7 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     yield "state", _state(about)
     yield "sha256", about.sha256
     if about.note:
-        yield "note", about.note
+        yield "note", in_a_line(about.note)
 
 
 def _state(about: Description) -> str:

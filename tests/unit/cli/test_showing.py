@@ -42,6 +42,14 @@ def test_names_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> Non
     assert "[red]x[/red] :smile:" in shown
 
 
+def test_names_cannot_turn_what_follows_nor_look_like_a_line_of_ours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output.result("\u202egnp.exe \u200d")
+    output.table(("NAME",), [("a\n- b",)])
+    assert capsys.readouterr().out.splitlines() == ["\\u202egnp.exe \u200d", "NAME", "a\\n- b"]
+
+
 def test_a_row_of_a_table_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
     path = "/zone/" + "deep/" * 100
     output.table(("SIZE", "PATH"), [("1", path), ("1,000", "/short")], right=("SIZE",))
