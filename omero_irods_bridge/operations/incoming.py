@@ -100,7 +100,7 @@ def _lock(store: ObjectStore, place: Incoming) -> ObjectWriter:
         above = parent_of(place.collection)
         raise AccessDenied(
             f"{place.collection} is not yours: somebody else packs into {above}, or a run of his broke off.",
-            hint=f"Wait for it, or let its owner remove what it left: omero-irods gc {above}. All may pack there"
+            hint=f"Wait, or let its owner remove what it left: omero-irods gc {above}. All may pack there"
             f" at once when what is made there gets the rights of the collection: ichmod inherit '{above}'",
         ) from error
 
