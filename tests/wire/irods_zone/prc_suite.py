@@ -29,7 +29,9 @@ from omero_irods_sandbox.irods_zone.running import zone_process
 HOST_NAME: Final = "irods-zone.test"
 """What the tests' process takes for the name of its machine (``.test``: RFC 6761, never a real host)."""
 
-_MODULE_TIMEOUT_S: Final = 240
+MODULE_TIMEOUT_S: Final = 540
+"""Two tests of ``data_obj_test`` move 24 GiB to see what signals do to the client."""
+
 _REPOSITORY: Final = Path(__file__).parents[3]
 _NAME_RESOLUTION: Final = f"""\
 import socket
@@ -142,7 +144,7 @@ def _run(
             env=environment,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            timeout=_MODULE_TIMEOUT_S,
+            timeout=MODULE_TIMEOUT_S,
             check=False,
         ).returncode
     if not results.exists():

@@ -14,7 +14,13 @@ from typing import Final
 import pytest
 
 from tests.wire.irods_zone.prc_left_out import LEFT_OUT, MODULES_LEFT_OUT, RACY, SKIP_THEMSELVES
-from tests.wire.irods_zone.prc_suite import ModuleRun, Outcome, modules_with_tests, run_module
+from tests.wire.irods_zone.prc_suite import (
+    MODULE_TIMEOUT_S,
+    ModuleRun,
+    Outcome,
+    modules_with_tests,
+    run_module,
+)
 
 _LONGEST_FIRST: Final = ("data_obj_test", "query_test", "extended_test", "ticket_test")
 _MODULES: Final = sorted(
@@ -83,6 +89,7 @@ def all_begun(suite: Suite, request: pytest.FixtureRequest) -> Suite:
     return suite
 
 
+@pytest.mark.timeout(MODULE_TIMEOUT_S + 60)
 @pytest.mark.parametrize("prc_module", _MODULES)
 def test_the_tests_of_the_client_pass(all_begun: Suite, prc_module: str) -> None:
     failed = all_begun.begin(prc_module).result().tests("failed")
