@@ -218,10 +218,9 @@ def open_connection(settings: Settings, ask: Ask | None = None) -> AbstractConte
 def _connected(settings: OmeroSettings, ask: Ask | None) -> Iterator[OmeroConnection]:
     from omero_irods_bridge.adapters.omero.connection import connect
 
-    find, password = _session_of_others.get(), _given_password(settings)
-    if find is not None:
+    if (find := _session_of_others.get()) is not None:
         opened = _in_group(connect(_key_of(find), secure=settings.secure), settings.group)
-    elif password is not None:
+    elif (password := _given_password(settings)) is not None:
         opened = connect(_own(settings, password), secure=settings.secure)
     else:
         opened = _stored_or_asked(settings, ask)
