@@ -83,6 +83,9 @@ _HOLDING: Final = (
 """Rows of which class say what holds what, and in which fields."""
 
 
+_KINDS: Final = tuple(map(str, Kind))
+
+
 def tree(packet: Packet) -> tuple[Branch, ...]:
     """Projects, datasets, screens, plates, wells and images, each below what holds it; reads the whole graph.
 
@@ -114,9 +117,15 @@ def _children(graph: Graph) -> Mapping[str, list[str]]:
     for table, parent, child in _HOLDING:
         for row in graph.rows(table):
             holder, held = row.get(parent), row.get(child)
-            if holder and held and holder in graph and held in graph:
+            if holder and held and holder in graph and held in graph and _is_within(held, holder):
                 found[holder].append(held)
     return found
+
+
+def _is_within(held: str, holder: str) -> bool:
+    """Whether their kinds can be so; in a hostile packet something may hold itself."""
+    inner, outer = held.partition(":")[0], holder.partition(":")[0]
+    return inner in _KINDS and outer in _KINDS and _KINDS.index(outer) < _KINDS.index(inner)
 
 
 def _name(row: Row) -> str:

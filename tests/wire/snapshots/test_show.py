@@ -91,6 +91,8 @@ def test_the_tree_has_each_object_below_what_holds_it(store: IrodsStore, place: 
         {"@": "DatasetImageLink:2", "parent": "Dataset:2", "child": "Image:3"},
         {"@": "DatasetImageLink:3", "parent": "Dataset:2", "child": "Image:99"},
         {"@": "ScreenPlateLink:4", "parent": "Screen:6", "child": "Plate:7"},
+        {"@": "ProjectDatasetLink:5", "parent": "Dataset:2", "child": "Dataset:2"},  # only hostile packets
+        {"@": "ProjectDatasetLink:6", "parent": "Dataset:2", "child": "Project:1"},
     ):
         graph.add(row)
     path = f"{place}/tree"
