@@ -93,8 +93,8 @@ def rerun(plan: pack.PackPlan, attempt: Try, store: IrodsStore, zone: Zone, serv
 def test_whichever_call_irods_refuses_is_told_and_a_rerun_ends_right(
     api: int, nth: int, attempt: Try, rerun: Try, zone: Zone
 ) -> None:
-    zone.faults.fail_call(api, "SYS_INTERNAL_ERR", nth=nth)
-    with pytest.raises(BridgeError, match=r"/bridge-\d+.*SYS_INTERNAL_ERR"):
+    zone.faults.fail_call(api, "INVALID_OPERATION", nth=nth)
+    with pytest.raises(BridgeError, match=r"/bridge-\d+.*INVALID_OPERATION"):
         attempt()
     rerun()
 
