@@ -14,7 +14,7 @@ from omero_irods_bridge.model.errors import UsageError
 
 def _absolute(path: Path) -> Path:
     there = Path(os.path.expanduser(path))  # noqa: PTH111 -- Path.expanduser raises for ~nobody
-    if not there.is_absolute():
+    if not there.is_absolute() or "\0" in str(there):
         raise ValueError("must be an absolute path")
     return there
 

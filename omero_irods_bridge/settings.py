@@ -305,7 +305,7 @@ def _read(file: Path) -> _Layer:
     text = _text_of(file)
     try:
         return _Layer(str(file), tomllib.loads(text), text or "\n")
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{file} is not TOML: {error}.", hint="Strings need quotes in TOML.") from error
 
 
@@ -320,8 +320,19 @@ def _environment() -> Tree:
 
 
 def _unknown_sections() -> Tree:
-    """Variables in our name that no section takes: a slip that would otherwise go unnoticed."""
-    names = (name.removeprefix(ENV_PREFIX) for name in os.environ if name.startswith(ENV_PREFIX))
+    """Variables in our name that no section takes: a slip that would otherwise go unnoticed.
+
+    Raises:
+        UsageError: one has a single underscore behind the name of a section.
+    """
+    names = [name.removeprefix(ENV_PREFIX) for name in os.environ if name.startswith(ENV_PREFIX)]
+    for name in names:
+        section, _, rest = name.partition("_")
+        if section.lower() in Settings.model_fields and rest and not rest.startswith("_"):
+            raise UsageError(
+                f"Environment variable {ENV_PREFIX}{name}: there is no such setting.",
+                hint=f"Two underscores are between section and setting: {ENV_PREFIX}{section}__{rest}",
+            )
     parts = (name.lower().split("__", 1) for name in names if "__" in name)
     return {section: {key: ""} for section, key in parts if section not in Settings.model_fields}
 

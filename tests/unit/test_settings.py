@@ -198,4 +198,19 @@ def test_a_standard_file_that_cannot_be_looked_for_is_none(monkeypatch: pytest.M
 
 
 def test_the_home_of_nobody_is_no_absolute_path(file: Path) -> None:
-    assert "must be an absolute path" in refusal(file, '[omero]\npassword_file = "~nobody-here/x"').message
+    for path in ("~nobody-here/x", "/a\\u0000b"):
+        assert "must be an absolute path" in refusal(file, f'[omero]\npassword_file = "{path}"').message
+
+
+def test_brackets_without_end_are_no_toml(file: Path) -> None:
+    assert "is not TOML" in refusal(file, "a = " + "[" * 5000).message
+
+
+def test_a_variable_with_one_underscore_is_told_how_to_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMERO_IRODS_OMERO_HOST", "omero.example.org")
+    with pytest.raises(UsageError) as refused:
+        settings.load()
+    assert refused.value.hint.endswith(" OMERO_IRODS_OMERO__HOST")
+    monkeypatch.delenv("OMERO_IRODS_OMERO_HOST")
+    monkeypatch.setenv("OMERO_IRODS_SOMETHING", "of somebody else")
+    settings.load()
