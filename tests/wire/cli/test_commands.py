@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from omero_irods_bridge.adapters.irods.store import IrodsStore
 from omero_irods_bridge.model.errors import ExitStatus
@@ -14,7 +17,7 @@ from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.stored import Collection, DataObject
 from omero_irods_sandbox.irods_zone.zone import Zone
 from tests.interop.omero_command import OmeroCommand
-from tests.wire.cli.conftest import Finished, Person, set_up_irods
+from tests.wire.cli.conftest import TIMEOUT_S, Finished, Person, set_up_irods
 from tests.wire.omero_server.conftest import User
 
 ROOT = Path(__file__).parents[3]
@@ -286,3 +289,21 @@ def test_a_reader_that_leaves_early_is_no_failure(person: Person) -> None:
     process.stdout = None
     _out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (ExitStatus.DONE, "")
+
+
+@pytest.mark.parametrize("options", [("--json",), ()])
+def test_who_watches_tells_of_a_zone_that_does_not_answer_as_of_all_else(
+    person: Person, options: tuple[str, ...]
+) -> None:
+    away = person.folder / "away.json"
+    environment = json.loads((person.folder / ".irods" / "irods_environment.json").read_text())
+    away.write_text(json.dumps(environment | {"irods_port": 1}))
+    watching = person.with_variables(IRODS_ENVIRONMENT_FILE=str(away))
+    process = watching.start("ingest", "watch", "--every", "1w", *options)
+    assert process.stderr is not None
+    told = json.loads(process.stderr.readline())
+    process.terminate()
+    process.communicate(timeout=TIMEOUT_S)
+    assert told["event"] == "notice"
+    assert told["text"].endswith("Trying again in 604800 s.")
+    assert process.returncode == ExitStatus.DONE
