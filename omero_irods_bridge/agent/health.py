@@ -84,12 +84,19 @@ class Health:
         self._under_way: dict[str, _Looking] = {}
 
     def checks(self) -> tuple[Check, ...]:
-        """How each is, in their order; waits at most ``PATIENCE_S`` seconds for all together."""
-        with self._lock:
+        """How each is, in their order; waits at most ``PATIENCE_S`` seconds for all together.
+
+        Who comes while somebody waits gets what was known before.
+        """
+        if not self._lock.acquire(blocking=not self._known):
+            return self._known
+        try:
             if self._now() >= self._until:
                 self._known = self._look()
                 self._until = self._now() + KEPT_S
             return self._known
+        finally:
+            self._lock.release()
 
     def _look(self) -> tuple[Check, ...]:
         looking = [self._started(name, look) for name, look in self._looks.items()]

@@ -367,6 +367,29 @@ def test_a_server_that_hangs_is_said_so_and_waited_for_by_one_thread(
         time.sleep(0.01)
 
 
+def test_while_one_waits_for_a_server_that_hangs_others_get_what_is_known(hands: Hands) -> None:
+    """Else those who ask whether it is ready would fill the threads that answer everybody."""
+    over, begun = threading.Event(), threading.Event()
+    over.set()
+
+    def hangs() -> None:
+        begun.set()
+        over.wait()
+
+    health = Health({"OMERO": hangs}, hands.now)
+    known = health.checks()
+    over.clear()
+    begun.clear()
+    hands.at += KEPT_S + 1
+    first = threading.Thread(target=health.checks)
+    first.start()
+    begun.wait()
+    assert health.checks() is known
+    over.set()
+    first.join()
+    assert health.checks() is not known
+
+
 def test_a_look_that_breaks_is_no_answer(hands: Hands) -> None:
     def breaks() -> None:
         raise ZeroDivisionError("secret")
