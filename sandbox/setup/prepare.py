@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import debian_packages
@@ -13,8 +16,29 @@ from progress import SetUpError, fail, say
 
 def main() -> int:
     """Bring ``.venv`` up to date; silent and quick when it is. Returns the exit status."""
-    if set_up_state.is_current() and is_usable(set_up_state.VENV):
+    if _is_up_to_date():
         return 0
+    with _alone():
+        return 0 if _is_up_to_date() else _set_up()
+
+
+def _is_up_to_date() -> bool:
+    return set_up_state.is_current() and is_usable(set_up_state.VENV)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """A second set-up of this checkout waits: it would clear the environment under the hands of the first."""
+    with Path(__file__).open("r+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up of this checkout is under way; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _set_up() -> int:
     try:
         _provide_virtual_environment()
     except SetUpError as error:

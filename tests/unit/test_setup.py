@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -344,6 +345,23 @@ def test_a_copied_environment_is_made_anew(tmp_path: Path) -> None:
     shutil.copytree(original, copy, symlinks=True)
     assert prepare.is_usable(original)
     assert not prepare.is_usable(copy)
+
+
+def test_a_second_set_up_waits_for_the_first_and_then_has_nothing_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state, waits, made = [False, True], threading.Event(), list[str]()
+    monkeypatch.setattr(prepare, "_is_up_to_date", lambda: state.pop(0))
+    monkeypatch.setattr(prepare, "_set_up", lambda: made.append("again"))
+    monkeypatch.setattr(prepare, "say", lambda _text: waits.set())
+    with ThreadPoolExecutor(1) as pool, Path(prepare.__file__).open() as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = pool.submit(prepare.main)
+        assert waits.wait(60)
+        assert not second.done()
+        fcntl.flock(first, fcntl.LOCK_UN)
+        assert second.result(60) == 0
+    assert made == []
 
 
 def _project(folder: Path, line_length: int, bound: str) -> Path:
