@@ -63,6 +63,8 @@ def keep_privileges(work: UnitOfWork, user_id: int, privileges: frozenset[Privil
 
 def _objects(call: Call, privileges: Iterable[Privilege]) -> list[IObject]:
     names = sorted(privilege.value for privilege in privileges)
+    if not names:
+        return []
     return call.store.objects(
         "select p from AdminPrivilege p where p.value in (:names)", call.caller, names=names
     )
