@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import UsageError
-from omero_irods_bridge.model.ingest import Card, IngestMode, one_of, version_of
+from omero_irods_bridge.model.ingest import Card, IngestMode, one_of
 from omero_irods_bridge.model.stored import DataObject
 from omero_irods_bridge.ports import ObjectStore
 
@@ -58,7 +60,7 @@ def _card(data: bytes, found: DataObject) -> Card | None:
         path=found.path,
         id=found.id,
         owner=found.owner,
-        version=version_of(found),
+        version=Sha256(hashlib.sha256(data).hexdigest()).irods,
         pairs=_pairs(told, found.path),
         tags=_tags(told, found.path),
         mode=_mode(told, found.path),

@@ -39,8 +39,14 @@ class Bindings:
         return value
 
     def placeholders(self, values: object) -> str:
-        """One or many values, separated by commas."""
+        """One or many values, separated by commas.
+
+        Raises:
+            QueryError: there is none. Hibernate writes ``in ()`` then, which PostgreSQL does not take.
+        """
         many = values if isinstance(values, (list, tuple, set, frozenset)) else [values]
+        if not many:
+            raise QueryError("a list of parameters is empty")
         return ", ".join(self._placeholder(value) for value in many)
 
     def _placeholder(self, value: object) -> str:
