@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from omero_irods_bridge.model.errors import NotFound, UsageError
@@ -15,9 +16,13 @@ from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.operations.unpacking.seeds import MARKED_KINDS
 from omero_irods_bridge.packet.graph import Graph, id_of
+from omero_irods_bridge.ports import Row
 
 SHARED: Final = ("FileAnnotation", "TagAnnotation", "TermAnnotation")
 """Annotations that may hang on several objects, and on what is not the load's."""
+
+_UNKNOWN: Final[Row] = {"experimenter": "", "time": inf}
+"""An event of which nothing is known."""
 
 _LINK: Final = "AnnotationAnnotationLink"
 """Named too: one may hold a tag of the load in a tag set that was there before."""
@@ -127,17 +132,25 @@ def _remember(plan: UndoPlan, receiver: Receiver) -> None:
 def _made_by_caller(
     refs: Sequence[ObjectRef], receiver: Receiver, cancel: CancelToken | None
 ) -> Iterator[str]:
-    """Shared annotations of a load that broke off, and links to them: their events say who made them."""
+    """Shared annotations of a load that broke off, and links to them: events say who made them, and when.
+
+    What is older than all that the load has made for them to hang on was there before it.
+    """
     if not refs:
         return
     graph = Graph()
     receiver.server.read_graph(refs, graph.add, cancel=cancel)
     me = f"Experimenter:{receiver.server.identity.user_id}"
+    began = min(_event_of(graph.one(str(ref)) or {}, graph)["time"] for ref in refs)
     for name in (*SHARED, _LINK):
         for row in graph.rows(name):
-            event = graph.one((row.get("details") or {}).get("creationEvent")) or {}
-            if event.get("experimenter") == me:
+            event = _event_of(row, graph)
+            if event["experimenter"] == me and event["time"] >= began:
                 yield row["@"]
+
+
+def _event_of(row: Row, graph: Graph) -> Row:
+    return graph.one((row.get("details") or {}).get("creationEvent")) or _UNKNOWN
 
 
 def _by_class(keys: Iterable[str]) -> dict[str, list[int]]:

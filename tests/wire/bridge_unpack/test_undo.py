@@ -174,6 +174,29 @@ def test_a_tag_set_that_was_there_holds_the_same_tags_after_undo(
     assert row_counts(hers.omero) == before
 
 
+@pytest.mark.parametrize("breaks_off", [False, True])
+def test_tag_sets_that_were_there_keep_the_tags_that_were_in_them(
+    store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User, breaks_off: bool
+) -> None:
+    gateway = people.gateway(alice)
+    good = tag(gateway, "good", "in focus")
+    for name in ("quality", "mine"):
+        above = tag(gateway, name, ns="openmicroscopy.org/omero/insight/tagset")
+        content.link(gateway, ("TagAnnotation", above), ("TagAnnotation", good))
+    before = row_counts(hers.omero)
+    if breaks_off:
+        hers.omero.faults.fail_call("RawFileStore.save")
+        with pytest.raises(BridgeError):
+            unpacked(store, snapshot, hers)
+        hers.omero.faults.clear()
+        assert row_counts(hers.omero)["AnnotationAnnotationLink"] > before["AnnotationAnnotationLink"]
+    else:
+        unpacked(store, snapshot, hers)
+    (record,) = hers.receiver.book.list_loads()
+    take_back(hers, record.load)
+    assert row_counts(hers.omero) == before
+
+
 def test_undo_leaves_a_tag_that_somebody_put_into_a_tag_set_of_the_load(
     store: IrodsStore, snapshot: str, hers: Side, people: People, alice: User
 ) -> None:
