@@ -165,6 +165,24 @@ def test_what_a_card_says_no_more_is_taken_away(drop: Drop) -> None:
     assert drop.rows(hql) == [[0]]
 
 
+def test_what_a_card_made_stays_where_somebody_has_linked_it_since(drop: Drop) -> None:
+    card(drop)
+    drop.put("a.png")
+    drop.scan()
+    before = said(drop)
+    drafts: list[dict[str, Any]] = [{"@": "Dataset:_1", "name": "another"}]
+    for kind in ("MapAnnotation", "CommentAnnotation"):
+        ((made,),) = drop.rows(f"select a.id from {kind} a where a.ns = :ns", ns=CARD_NAMESPACE)
+        key = f"DatasetAnnotationLink:_{len(drafts)}"
+        drafts.append({"@": key, "parent": "Dataset:_1", "child": f"{kind}:{made}"})
+    with drop.sides() as side:
+        side.receiver.writer.save(drafts)
+    card(drop, 'project = "Muscles"\ndataset = "Day/1 {raw}"\n')
+    assert drop.scan().cards
+    assert said(drop) == {}
+    assert said(drop, "another") == {key: before[key] for key in ("ns", "pairs", "comments")}
+
+
 def annotate_by_hand(drop: Drop) -> None:
     """As the user does in OMERO.web."""
     import omero.model

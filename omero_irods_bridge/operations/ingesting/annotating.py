@@ -6,7 +6,7 @@ ExternalInfo: so an edited card changes just what it made, and what people have 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from omero_irods_bridge.model.ingest import CARD_NAMESPACE, Card
@@ -53,12 +53,12 @@ class _Annotating:
             new = self._new(kind)
             self._drafts.append({"@": new, "ns": CARD_NAMESPACE, attribute: value})
             self._link(new)
-        self._remove(before[1:] if value else before, with_annotation=True)
+        self._remove(before[1:] if value else before)
 
     def _tag(self) -> None:
         wanted = self._keys_of_tags()
         before = self._of(_TAG)
-        self._remove([one for one in before if one.child not in wanted], with_annotation=False)
+        self._remove([one for one in before if one.child not in wanted])
         for key in wanted:
             if key not in self._linked:
                 self._link(key)
@@ -79,13 +79,10 @@ class _Annotating:
     def _of(self, kind: str) -> list[MadeLink]:
         return [one for one in self._made if one.child.startswith(f"{kind}:")]
 
-    def _remove(self, links: Sequence[MadeLink], *, with_annotation: bool) -> None:
-        if not links:
-            return
-        objects = {links[0].key.partition(":")[0]: _ids(one.key for one in links)}
-        if with_annotation:
-            objects[links[0].child.partition(":")[0]] = _ids(one.child for one in links)
-        self._writer.delete(objects, keep=(_TAG, _MAP, _COMMENT))
+    def _remove(self, links: Sequence[MadeLink]) -> None:
+        """Also what hangs on nothing then, but for tags; what somebody has linked elsewhere stays there."""
+        if links:
+            self._writer.delete({links[0].key.partition(":")[0]: _ids(links)}, keep=(_TAG,))
 
     def _link(self, child: str) -> None:
         kind = self._container.partition(":")[0]
@@ -104,5 +101,5 @@ def _pairs(card: Card) -> list[list[str]]:
     return [*title, *([key, value] for key, value in card.pairs)]
 
 
-def _ids(keys: Iterable[str]) -> list[int]:
-    return [int(key.partition(":")[2]) for key in keys]
+def _ids(links: Sequence[MadeLink]) -> list[int]:
+    return [int(one.key.partition(":")[2]) for one in links]
