@@ -136,7 +136,10 @@ class LoadBook(Protocol):
         ...
 
     def find(self, load: str, *, is_own: bool = False) -> LoadRecord | None:
-        """With ``is_own`` only what this user has recorded himself counts: others can write anything."""
+        """None also where a person has changed the record so that it cannot be read.
+
+        With ``is_own`` only what this user has recorded himself counts: others can write anything.
+        """
         ...
 
     def list_loads(self) -> list[LoadRecord]:
@@ -144,7 +147,7 @@ class LoadBook(Protocol):
         ...
 
     def forget(self, load: str) -> None:
-        """Delete record and id map of a load; done when there are none."""
+        """Delete record and id map of a load, not those of other users; done when there are none."""
         ...
 
     def find_marked(self, load: str, kinds: Sequence[str] = CONTAINER_KINDS) -> list[MarkedObject]:

@@ -2,7 +2,8 @@
 
 A claim is a link of the record to itself. OMERO has one link of one owner between two annotations (a unique
 constraint of its database), and all who carry out a load are one user, as the load's id tells the user; so of
-two that are saved at once one fails. Saved with it is a note of who holds it.
+two that are saved at once one fails. Saved with it is a note of who holds it. What other members of the group
+link counts for nothing, and a note that cannot be read tells nothing.
 
 A claim that is left behind is taken over: on the machine of its holder at once when that process is gone, on
 another one when the OMERO session that it was made in is over. A process whose session is over cannot write
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import uuid
 from collections.abc import Iterator, Mapping
@@ -27,17 +29,20 @@ import omero.sys
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
+from omero_irods_bridge.adapters.omero.import_marks import IS_OF_LOAD
 from omero_irods_bridge.model.errors import BridgeError, Busy
 from omero_irods_bridge.model.loads import CLAIM_NAMESPACE
 
 _CLAIMS: Final = (
-    "select l from AnnotationAnnotationLink l join fetch l.child where l.parent.id = :id order by l.id"
+    "select l from AnnotationAnnotationLink l join fetch l.child where l.parent.id = :id"  # noqa: S608 -- constants
+    f" and {IS_OF_LOAD} order by l.id"
 )
 _OPEN: Final = (
     "select s.id from AnnotationAnnotationLink l join l.details.creationEvent e join e.session s"
     " where l.id = :id and s.closed is null"
 )
 _TRIES: Final = 3
+_PROCESS_ID: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 
@@ -129,6 +134,7 @@ class _Claims:
 
     def _find(self) -> _Claim | None:
         parameters = omero.sys.ParametersI().addId(self._record)
+        parameters.addLong("me", self._connection.identity.user_id)
         with omero_errors(f"looking who carries out the load {self._load}"):
             links = self._query.findAllByQuery(_CLAIMS, parameters, self._context)
         claims = [one for one in links if one.child.id.val == self._record]
@@ -137,7 +143,7 @@ class _Claims:
         ]
         if not claims:
             return None
-        told = {pair.name: pair.value for pair in notes[0].mapValue if pair} if notes else {}
+        told = {pair.name: pair.value or "" for pair in notes[0].mapValue or () if pair} if notes else {}
         return _Claim(claims[0].id.val, notes[0].id.val if notes else None, told)
 
     @property
@@ -177,12 +183,12 @@ def _this_process() -> dict[str, str]:
 
 
 def _is_running_here(told: Mapping[str, str]) -> bool | None:
-    """Whether a process of this machine still holds its claim; none when it is not of this machine."""
-    if told.get("machine") != _machine():
+    """Whether a process of this machine still holds its claim; none when the note tells of no such one."""
+    if told.get("machine") != _machine() or not _PROCESS_ID.fullmatch(told.get("pid", "")):
         return None
     pid = int(told["pid"])
     if pid == os.getpid() and told.get("began") == (_began(pid) or ""):
-        return told["token"] in _held
+        return told.get("token") in _held
     return _is_alive(pid, told.get("began", ""))
 
 

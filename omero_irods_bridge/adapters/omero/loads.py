@@ -117,7 +117,8 @@ class OmeroLoadBook:
         return sorted(readable, key=lambda one: one.started, reverse=True)
 
     def forget(self, load: str) -> None:
-        records = [one.id.val for one in self._records(load)]
+        written = self._written(load)
+        records = [one.id.val for one in written if _owner(one) == _owner(written[0])]
         maps = list(self._id_maps(records))
         self._writer.delete(
             {
@@ -131,14 +132,17 @@ class OmeroLoadBook:
         return [one for one in self._records(load) if self._is_own(one)]
 
     def _is_own(self, record: Any) -> bool:
-        return bool(record.details.owner.id.val == self._connection.identity.user_id)
+        return _owner(record) == self._connection.identity.user_id
 
     def _records(self, load: str) -> list[Any]:
-        """Those of this user first: anybody in the group can write one."""
+        return [one for one in self._written(load) if _readable(one) is not None]
+
+    def _written(self, load: str) -> list[Any]:
+        """Those of this user first, and that can be read: anybody in the group writes, and people edit."""
         parameters = omero.sys.ParametersI().addString("ns", RECORD_NAMESPACE).addString("load", load)
         with omero_errors(f"looking for the load {load}"):
             found = self._query.findAllByQuery(_RECORDS_OF, parameters, self._connection.all_groups())
-        return sorted(found, key=lambda one: not self._is_own(one))
+        return sorted(found, key=lambda one: (not self._is_own(one), _readable(one) is None))
 
     def _record_id(self, load: str) -> int:
         found = self._records(load)
@@ -257,8 +261,13 @@ def _values(record: LoadRecord) -> list[list[str]]:
     return [list(pair) for pair in record.pairs()]
 
 
+def _owner(annotation: Any) -> int:
+    return int(annotation.details.owner.id.val)
+
+
 def _record(annotation: Any) -> LoadRecord:
-    found = LoadRecord.from_pairs((one.name, one.value) for one in annotation.mapValue if one is not None)
+    pairs = (one for one in annotation.mapValue if one is not None)
+    found = LoadRecord.from_pairs((one.name, one.value or "") for one in pairs)
     return replace(found, group=annotation.details.group.name.val)
 
 

@@ -13,7 +13,9 @@ from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
 from omero_irods_bridge.adapters.omero.importing import OmeroImporter
 from omero_irods_bridge.adapters.omero.ingest_book import OmeroIngestBook
+from omero_irods_bridge.adapters.omero.load_claims import claimed
 from omero_irods_bridge.adapters.omero.loads import OmeroLoadBook
+from omero_irods_bridge.model.errors import Busy
 from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark, ImportOptions
 from omero_irods_bridge.model.ingest import CARD_NAMESPACE
 from tests.wire.bridge_import.sources import fake
@@ -93,6 +95,25 @@ def test_a_load_is_not_done_because_another_member_says_so(lab: Lab) -> None:
     with book.claim(RECORD.load):
         book.finish(done(RECORD))
     assert book.find(RECORD.load, is_own=True) == done(RECORD)
+
+
+def test_forgetting_a_load_leaves_what_another_member_says_of_it(lab: Lab) -> None:
+    others, book = OmeroLoadBook(lab.eve), OmeroLoadBook(lab.alice)
+    others.begin(RECORD)
+    book.begin(RECORD)
+    book.forget(RECORD.load)
+    assert book.find(RECORD.load, is_own=True) is None
+    assert others.find(RECORD.load, is_own=True) == RECORD
+
+
+def test_a_load_is_not_under_way_because_another_member_claims_it(lab: Lab) -> None:
+    book = OmeroLoadBook(lab.alice)
+    book.begin(RECORD)
+    record = book._record_id(RECORD.load)
+    with claimed(lab.eve, RECORD.load, record), book.claim(RECORD.load):
+        pass
+    with claimed(lab.leader, RECORD.load, record), pytest.raises(Busy), book.claim(RECORD.load):
+        pass
 
 
 def test_a_card_has_not_made_what_another_member_linked(lab: Lab) -> None:

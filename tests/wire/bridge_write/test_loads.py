@@ -7,13 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from omero.sys import ParametersI
 
+from omero_irods_bridge.adapters.omero import load_claims
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
 from omero_irods_bridge.adapters.omero.loads import OmeroLoadBook
-from omero_irods_bridge.model.errors import BridgeError, NotFound, UsageError
+from omero_irods_bridge.model.errors import BridgeError, Busy, NotFound, UsageError
 from omero_irods_bridge.model.imports import MARK_NAMESPACE, ImportMark
-from omero_irods_bridge.model.loads import LoadState, mark_pairs
+from omero_irods_bridge.model.loads import CLAIM_NAMESPACE, LoadState, mark_pairs
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.bridge_write.conftest import RECORD, LogIn, done
 from tests.wire.omero_server import content
@@ -72,6 +74,37 @@ def test_loads_are_listed_the_last_first_without_what_a_person_has_spoilt(
     spoilt = {"@": "MapAnnotation:_1", "ns": "omero-irods-bridge/load-record", "mapValue": [["load", "x"]]}
     writer.save([spoilt])
     assert book.list_loads() == [later, RECORD]
+
+
+def test_a_record_that_a_person_has_spoilt_is_none(
+    book: OmeroLoadBook, writer: OmeroGraphWriter, row_counts: Any
+) -> None:
+    before = row_counts()
+    book.begin(RECORD)
+    spoilt = [["load", RECORD.load], ["state", "nearly"]]
+    writer.save([{"@": f"MapAnnotation:{book._record_id(RECORD.load)}", "mapValue": spoilt}])
+    assert book.find(RECORD.load) is None
+    assert book.begin(RECORD) == RECORD
+    with book.claim(RECORD.load):
+        book.finish(done(RECORD))
+    assert book.find(RECORD.load) == done(RECORD)
+    book.forget(RECORD.load)
+    assert row_counts() == before
+
+
+@pytest.mark.parametrize("process", ["", "many", "9" * 5000])
+def test_a_claim_whose_note_tells_of_no_process_counts_while_its_session_is_open(
+    book: OmeroLoadBook, writer: OmeroGraphWriter, process: str
+) -> None:
+    book.begin(RECORD)
+    note = "select a.id from MapAnnotation a where a.ns = :ns"
+    with book.claim(RECORD.load):
+        parameters = ParametersI().addString("ns", CLAIM_NAMESPACE)
+        ((found,),) = book._query.projection(note, parameters, None)
+        told = [["machine", load_claims._machine()], ["pid", process]]
+        writer.save([{"@": f"MapAnnotation:{found.val}", "mapValue": told}])
+        with pytest.raises(Busy), book.claim(RECORD.load):
+            pass
 
 
 def test_members_of_a_readable_group_see_each_others_loads_and_users_of_other_groups_do_not(
