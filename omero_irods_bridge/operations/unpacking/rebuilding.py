@@ -34,6 +34,9 @@ from omero_irods_bridge.ports import Draft
 MOST_ROUNDS: Final = 4
 """The first makes, the second finds nothing left; more only when somebody else changes the same objects."""
 
+_NAMED: Final = 5
+"""Of what OMERO does not become."""
+
 _KINDS: Final = frozenset(Kind)
 
 
@@ -57,14 +60,24 @@ def rebuild(
     found = compare(plan, arrived, known, receiver, report, cancel)
     for _ in range(MOST_ROUNDS):
         if not (found.created or found.changed):
-            return Rebuilt(found, made)
+            break
         _make(found, plan, receiver, made, report, cancel)
         found = compare(plan, arrived, known, receiver, report, cancel)
-    names = ", ".join(sorted({found.pairs.source.key(node) for node in found.created[:5]}))
+    if not (found.created or found.changed):
+        return Rebuilt(found, made)
     raise BridgeError(
-        f"OMERO does not become what the packet says, after {MOST_ROUNDS} rounds: {names} are still missing.",
+        f"OMERO does not become what the packet says, after {MOST_ROUNDS} rounds: {_left(found)}.",
         hint="Somebody may be changing the same objects. Run the same command again to go on.",
     )
+
+
+def _left(found: Difference) -> str:
+    """What is still to be done, by the keys of the packet."""
+    key = found.pairs.source.key
+    told = [f"{key(node)} is missing" for node in found.created[:_NAMED]]
+    told += [f"{key(one.source)} has another {' and '.join(one.fields)}" for one in found.changed[:_NAMED]]
+    more = len(found.created) + len(found.changed) - len(told[:_NAMED])
+    return "; ".join(told[:_NAMED]) + (f"; and {more:,} more" if more else "")
 
 
 def compare(
