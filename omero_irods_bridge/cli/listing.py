@@ -34,12 +34,16 @@ def find_snapshots(text: _Text, filters: Filters, page: Page, shown: Shown, conf
 
 def _list(name: str | None, filters: Filters, page: Page, shown: Shown, config: Config) -> None:
     from omero_irods_bridge.operations.find import find
+    from omero_irods_bridge.operations.zones import in_another_zone
     from omero_irods_bridge.wiring import open_object_store
 
     criteria, settings = filters.criteria(name), working.settings_of(config)
     with open_object_store(settings) as store:
         prefix = settings.snapshots.prefix
         found = find(store, criteria, skip=page.skip, limit=page.limit + 1, prefix=prefix)
+        below = criteria.below or "/"
+        if not found and below != "/" and (elsewhere := in_another_zone(store, below)) is not None:
+            raise elsewhere
     hint = "; upper and lower case of names differ" if name else ""
     _show(found[: page.limit], page, shown, more=len(found) > page.limit, hint=hint)
 

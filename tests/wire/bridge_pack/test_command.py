@@ -208,6 +208,8 @@ def test_a_place_in_another_zone_is_told_with_what_to_do(
         ("pack", stage.dataset, "--to", "/"),
         ("verify", "irods:/otherZone/a.zip"),
         ("gc", "/otherZone/home"),
+        ("list", "--below", "/otherZone"),
+        ("find", "text", "--below", "/otherZone/home/"),
         ("ingest", "scan", "/otherZone/home"),
     ):
         unknown = person.run(*command)
