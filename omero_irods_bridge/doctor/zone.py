@@ -66,6 +66,6 @@ def checksums(scheme: str) -> Diagnoses:
     else:
         yield warning(
             check,
-            f"the server computes {scheme or 'others'}, not SHA-256: each pack fails in the end",
+            f"the server computes {scheme or 'others'}, not SHA-256: nothing can be packed",
             'Set "default_hash_scheme": "SHA256" in server_config.json, on each server of the zone.',
         )

@@ -7,6 +7,8 @@ leaves only what the next one continues or ``gc`` removes.
 
 from __future__ import annotations
 
+from typing import Final
+
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
 from omero_irods_bridge.model.packing import TransferOptions
 from omero_irods_bridge.model.snapshot import DEFAULT_PREFIX, Snapshot
@@ -18,6 +20,9 @@ from omero_irods_bridge.operations.packing.writing import write
 from omero_irods_bridge.ports import ImageServer, ObjectStore
 
 __all__ = ["PackPlan", "apply", "plan"]
+
+WORTH_ASKING_BYTES: Final = 64 << 20
+"""From so many on iRODS is asked what its checksums are first; fewer are there as soon as it has answered."""
 
 
 def apply(
@@ -41,7 +46,7 @@ def apply(
     if plan.problems:
         raise plan.problems[0]
     place, cancel = incoming_of(plan.target, plan.id), cancel or CancelToken()
-    with held(store, place):
+    with held(store, place, asks_for_checksum=plan.bytes_total >= WORTH_ASKING_BYTES):
         stored = write(plan, place.path, server, store, options or TransferOptions(), report, cancel)
         cancel.check()
         compare_replicas(store, place.path)

@@ -42,7 +42,8 @@ def _sha256(path: str, text: str) -> Sha256:
     if checksum is None:
         raise BridgeError(
             f"iRODS computed another checksum than SHA-256 of {path}: {text[:40]!r}.",
-            hint='Set default_hash_scheme to "SHA256" in the server\'s configuration.',
+            hint='Ask the administrator of iRODS to set "default_hash_scheme": "SHA256" in server_config.json'
+            " on each server of the zone.",
         )
     return checksum
 
