@@ -105,7 +105,8 @@ def described(snapshot: Snapshot) -> str:
 def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     about = snapshot.description
     yield "path", snapshot.path
-    yield "source", f"{', '.join(about.sources)} of {about.host}, database {about.server}"
+    sources = ", ".join(about.sources) or "more objects than AVUs name"
+    yield "source", f"{sources} of {about.host}, database {about.server}"
     yield "owner", f"{about.owner or '?'} in group {about.group or '?'}"
     yield "packed", f"{when(about.packed_at)} by {about.packed_by} with {about.software}"
     yield (

@@ -9,20 +9,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from omero_irods_bridge.model.stored import Avu, sayable
 
 PACKET_VERSION: Final = "2"
 DEFAULT_PREFIX: Final = "omero::"
-LARGEST_IMAGE_LIST: Final = 10_000
-"""A snapshot of more images has no AVU of each: catalogs are not made for it, and the packet knows."""
+LARGEST_LIST: Final = 10_000
+"""A snapshot of more images, or of more objects that were named, has no AVU of each.
+
+Catalogs are not made for it, and the packet knows.
+"""
 
 LARGEST_VALUE: Final = 2_000
 """Bytes; the catalog takes 2,700 characters (irods: icatMidLevelRoutines, MAX_META_VALUE)."""
 
 BYTES: Final = "B"
 
+_Listed = TypeVar("_Listed")
 _NOT_IN_XML: Final = "￾￿"
 
 
@@ -46,9 +50,9 @@ class State(StrEnum):
 class Description:
     """What the AVUs of a snapshot say.
 
-    ``images`` and ``files`` are counts, ``size`` is in bytes; ``image_ids`` is empty above
-    LARGEST_IMAGE_LIST. ``sha256`` is of the data object, of ``bridge/manifest.json`` for an expanded one.
-    ``job`` names the job of the agent that packed it. Times are aware, UTC, to the second.
+    ``images`` and ``files`` are counts, ``size`` is in bytes; ``sources`` and ``image_ids`` are as
+    :func:`listed` has them. ``sha256`` is of the data object, of ``bridge/manifest.json`` for an expanded
+    one. ``job`` names the job of the agent that packed it. Times are aware, UTC, to the second.
     """
 
     server: str
@@ -98,6 +102,11 @@ _TEXTS: Final = (
     ),
     *("images", "files"),
 )
+
+
+def listed(found: Sequence[_Listed]) -> tuple[_Listed, ...]:
+    """What AVUs name one by one: all of these, none of more than LARGEST_LIST."""
+    return tuple(found) if len(found) <= LARGEST_LIST else ()
 
 
 def timestamp(moment: datetime) -> str:

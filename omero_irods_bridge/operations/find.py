@@ -30,9 +30,9 @@ _LATEST: Final = "9999-12-31T23:59:59Z"
 class Criteria:
     """Which snapshots are wanted; those that fulfil everything that is given.
 
-    ``image`` finds snapshots of at most LARGEST_IMAGE_LIST images (model/snapshot.py). ``name`` is a part of
-    the name of what was packed, ``note`` one of what its packer wrote. Times are of the packing; times and
-    sizes, in bytes, include both ends.
+    ``source`` and ``image`` find snapshots of at most LARGEST_LIST of them (model/snapshot.py). ``name`` is a
+    part of the name of what was packed, ``note`` one of what its packer wrote. Times are of the packing;
+    times and sizes, in bytes, include both ends.
     """
 
     owner: str | None = None

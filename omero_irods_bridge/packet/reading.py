@@ -37,6 +37,8 @@ class Limits:
     members: int = 1_000_000
     directory_bytes: int = 512 * 1024 * 1024
     """Of the directory of a zip, which is kept in memory while it is read."""
+    graph_bytes: int = 2 * 1024 * 1024 * 1024
+    """Of memory that the graph takes: 10,000 images take about 30 MB, a million regions 350 MB."""
     ratio: int = 500
     """Inflated bytes per compressed byte, of a member and of all; DEFLATE itself ends at 1,032."""
     ratio_from_bytes: int = 64 * 1024 * 1024

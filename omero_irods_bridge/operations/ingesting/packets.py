@@ -8,7 +8,7 @@ from typing import Final
 from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.errors import BadPacket, StalePlan
 from omero_irods_bridge.model.ingest import Described, version_of
-from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
+from omero_irods_bridge.model.snapshot import Description, listed, to_avus
 from omero_irods_bridge.model.stored import Avu, DataObject, name_of
 from omero_irods_bridge.operations.ingesting import attributes
 from omero_irods_bridge.operations.ingesting.expanding import Expansion, expand
@@ -94,7 +94,7 @@ def _description(found: DataObject, content: PacketContent, sha256: Sha256) -> D
     return Description(
         server=origin.database_uuid or _UNKNOWN,
         host=origin.host or _UNKNOWN,
-        sources=tuple(map(str, content.roots)),
+        sources=listed(tuple(map(str, content.roots))),
         name=next(filter(None, names), name_of(found.path)),
         owner=origin.user or "",
         group=origin.group or "",
@@ -106,7 +106,7 @@ def _description(found: DataObject, content: PacketContent, sha256: Sha256) -> D
         packed_at=manifest.created if manifest is not None else _moment(origin.packed_at, found),
         software=software or _UNKNOWN,
         note=(manifest.note if manifest is not None else "") or _NOTE,
-        image_ids=tuple(images) if len(images) <= LARGEST_IMAGE_LIST else (),
+        image_ids=listed(images),
     )
 
 

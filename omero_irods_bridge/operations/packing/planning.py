@@ -136,6 +136,7 @@ def plan(
             *_nothing_to_pack(graph, request),
             *_withheld(graph, server),
             *_too_many(listing),
+            *_too_large(graph),
             *_too_long(listing, wanted, request),
             *listing.problems,
             *in_the_way,
@@ -230,6 +231,18 @@ def _too_many(listing: FileList) -> tuple[BridgeError, ...]:
     return (
         UsageError(
             f"The packet would have {count:,} members; more than {DEFAULT_LIMITS.members:,} are never read.",
+            hint="Pack fewer objects at once.",
+        ),
+    )
+
+
+def _too_large(graph: Graph) -> tuple[BridgeError, ...]:
+    size, most = graph.held_bytes, DEFAULT_LIMITS.graph_bytes
+    if size <= most:
+        return ()
+    return (
+        UsageError(
+            f"What OMERO knows of this takes {size:,} bytes of memory; more than {most:,} are never read.",
             hint="Pack fewer objects at once.",
         ),
     )

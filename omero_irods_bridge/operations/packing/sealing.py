@@ -9,7 +9,7 @@ from omero_irods_bridge.model.errors import BridgeError, TargetExists, Unreachab
 from omero_irods_bridge.model.events import Notice, Report
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.packing import Existing
-from omero_irods_bridge.model.snapshot import LARGEST_IMAGE_LIST, Description, to_avus
+from omero_irods_bridge.model.snapshot import Description, listed, to_avus
 from omero_irods_bridge.model.stored import Avu, Collection, DataObject, name_of
 from omero_irods_bridge.operations.packing.destination import Stored
 from omero_irods_bridge.operations.packing.planning import SOFTWARE, PackPlan, target_exists
@@ -25,7 +25,7 @@ def describe(plan: PackPlan, stored: Stored) -> Description:
     return Description(
         server=plan.identity.uuid,
         host=plan.identity.host,
-        sources=tuple(map(str, plan.request.objects)),
+        sources=listed(tuple(map(str, plan.request.objects))),
         name=plan.name,
         owner=_named(plan.graph, root, "owner", "omeName"),
         group=_named(plan.graph, root, "group", "name"),
@@ -38,7 +38,7 @@ def describe(plan: PackPlan, stored: Stored) -> Description:
         software=SOFTWARE,
         note=plan.request.note,
         job=plan.request.job,
-        image_ids=tuple(images) if len(images) <= LARGEST_IMAGE_LIST else (),
+        image_ids=listed(images),
     )
 
 

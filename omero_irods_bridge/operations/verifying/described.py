@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from omero_irods_bridge.model.checksums import Sha256
 from omero_irods_bridge.model.snapshot import (
-    LARGEST_IMAGE_LIST,
+    LARGEST_LIST,
     PACKET_VERSION,
     Description,
     State,
@@ -75,7 +75,7 @@ def _contradictions(description: Description) -> Iterator[str]:
         yield f"The packet is of version {description.packet}; this program knows {PACKET_VERSION}."
     if recorded_sha256(description) is None:
         yield f"The AVU of the SHA-256 is none: {description.sha256!r}."
-    expected = description.images if description.images <= LARGEST_IMAGE_LIST else 0
+    expected = description.images if description.images <= LARGEST_LIST else 0
     if len(description.image_ids) != expected:
         yield f"The AVUs name {len(description.image_ids):,} images and count {description.images:,}."
 

@@ -30,6 +30,7 @@ from omero_irods_bridge.packet.graph import (
     read_jsonl,
     write_jsonl,
 )
+from omero_irods_bridge.packet.reading import Limits
 
 HEADER = GraphHeader("a-uuid", "5.6.10", "5.23.0", parse_objects(["Dataset:51", "Image:1-2"]))
 
@@ -339,6 +340,31 @@ def test_a_line_without_end_is_refused_before_it_is_held() -> None:
 def test_a_long_line_within_one_piece_is_refused() -> None:
     with pytest.raises(BadPacket, match="more than 10 bytes"):
         list(lines_of([b"a\n" + b"x" * 11 + b"\nb\n"], longest=10))
+
+
+def test_a_graph_that_would_fill_the_memory_is_refused_before_it_has() -> None:
+    taken = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal taken
+        yield json.dumps(HEADER.to_row()).encode()
+        while True:
+            taken += 1
+            yield b'{"@": "Roi:%d"}' % taken
+
+    with pytest.raises(BadPacket, match="more than 1,000,000 bytes of memory"):
+        read_jsonl(endless(), limits=Limits(graph_bytes=1_000_000))
+    assert taken < 200_000
+
+
+def test_what_a_graph_takes_is_the_same_for_who_writes_and_who_reads_it() -> None:
+    graph = Graph()
+    for number in range(2500):
+        graph.add({"@": f"Roi:{number}", "image": "Image:5"})
+        graph.add({"@": f"Point:{number}", "roi": f"Roi:{number}"})
+    _, again = read_jsonl(lines_of(write_jsonl(graph, HEADER)))
+    assert again.held_bytes == graph.held_bytes
+    assert 5000 * 160 < graph.held_bytes < 5000 * 200
 
 
 def test_an_id_that_no_database_has_is_refused() -> None:

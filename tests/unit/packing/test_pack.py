@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omero_irods_bridge.adapters.memory import MemoryStore
+from omero_irods_bridge.model import snapshot as snapshot_model
 from omero_irods_bridge.model.errors import (
     AccessDenied,
     BadName,
@@ -220,6 +221,24 @@ def test_more_files_than_any_reader_takes_are_a_problem(monkeypatch: pytest.Monk
     assert pack.plan(REQUEST, three_images(), MemoryStore(), clock=Clock()).problems == ()
 
 
+def test_more_metadata_than_any_reader_takes_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "DEFAULT_LIMITS", Limits(graph_bytes=5000))
+    (problem,) = pack.plan(REQUEST, three_images(), MemoryStore(), clock=Clock()).problems
+    assert "more than 5,000 are never read" in problem.message
+    assert "fewer" in problem.hint
+
+
+def test_of_very_many_objects_and_images_no_avu_names_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot_model, "LARGEST_LIST", 0)
+    store = MemoryStore()
+    snapshot = run(three_images(), store)
+    found = from_avus(store.avus(snapshot.path))
+    assert found == snapshot.description
+    assert found is not None
+    assert (found.images, found.image_ids, found.sources) == (3, (), ())
+    assert parse(members(store, snapshot, Form.ZIP)["bridge/manifest.json"]).objects == (DATASET,)
+
+
 def test_a_member_whose_path_is_too_long_for_irods_is_a_problem() -> None:
     collection = "/tempZone/home/alice/" + "/".join(["d" * 235] * 4)
     store, name = MemoryStore(), "n" * 15
@@ -282,7 +301,10 @@ def failing_at(call: int) -> Callable[[str, str], None]:
 
 
 @FORMS
-def test_whichever_call_of_irods_fails_a_rerun_ends_right(form: Form) -> None:
+def test_whichever_call_of_irods_fails_a_rerun_ends_right(
+    form: Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pack, "WORTH_ASKING_BYTES", 0)
     call, finished = 0, False
     while not finished:
         call += 1
