@@ -109,9 +109,10 @@ class AgentSettings(BaseModel):
 
     With ``tokens``, the file of those who may, it answers at ``listen``: an IP address and a port, 0 for a
     free one; links to it begin with ``public_url``, by default ``http://`` and that address. ``limits`` are
-    of single kinds of jobs. ``retry_after_s`` is how long to wait after the first failed attempt, the second,
-    and so on; after the last the job has failed. Jobs that ended are forgotten after ``keep_days``, failed
-    ones never. ``schedules`` are by name. Who touches ``wake_file`` has those of ingest look at once.
+    of single kinds of jobs; of one user ``open_per_user`` may be there that have not ended.
+    ``retry_after_s`` is how long to wait after the first failed attempt, the second, and so on; after the
+    last the job has failed. Jobs that ended are forgotten after ``keep_days``, failed ones never.
+    ``schedules`` are by name. Who touches ``wake_file`` has those of ingest look at once.
 
     Commands ask the agent at ``url``, those that can be jobs hand over to it with ``submit``; they show the
     token in ``token_file``, or the session that they have in OMERO.
@@ -127,6 +128,7 @@ class AgentSettings(BaseModel):
     worker: WorkerName = Field(default_factory=lambda: f"{socket.gethostname()}-1")
     limit: Count = 4
     limit_per_user: Count = 2
+    open_per_user: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     limits: dict[JobKind, Count] = {}
     retry_after_s: list[Interval] = [30.0, 120.0, 600.0, 3600.0, 4 * 3600.0]
     keep_days: Annotated[float, Field(gt=0)] = 90.0

@@ -38,7 +38,8 @@ def application(parts: Parts) -> FastAPI:
         UsageError, NotFound, AccessDenied: the file of tokens, or that of the secret, is not as it should be.
     """
     settings, identities, jobs = parts.settings, parts.identities, parts.jobs
-    agent, desk = settings.agent, Desk(jobs, identities, zone_of(settings) or "")
+    agent = settings.agent
+    desk = Desk(jobs, identities, zone_of(settings) or "", agent.open_per_user)
     tokens = None if agent.tokens is None else TokensFile(agent.tokens, Tokens.read)
     cookies = Cookies(
         secret_in(secret_file(agent)),

@@ -39,10 +39,17 @@ class Requester:
 
 
 class Desk:
-    """Any thread may call any method. ``zone`` is the one that jobs may name, "" when it is not known."""
+    """Any thread may call any method.
 
-    def __init__(self, jobs: Jobs, identities: WhoIsWho, zone: str = "") -> None:
+    ``zone`` is the one that jobs may name, "" when it is not known; ``open_per_user`` is how many of one user
+    may be there that have not ended, none when it does not matter.
+    """
+
+    def __init__(
+        self, jobs: Jobs, identities: WhoIsWho, zone: str = "", open_per_user: int | None = None
+    ) -> None:
         self._jobs, self._identities, self._zone = jobs, identities, zone
+        self._open_per_user = open_per_user
 
     def submit(self, spec: JobSpec, requester: Requester) -> Job:
         """Take a job; it is durable when this returns. The same request again is the same job.
@@ -51,11 +58,12 @@ class Desk:
             AccessDenied: the job names another user, or this one may not use the agent.
             Conflict: this user has asked for something else with the same request id.
             UsageError: it names a place in another zone.
+            Busy: its user has too many that have not ended.
         """
         about = {"user": spec.requested_by, "kind": spec.kind.value}
         try:
             self._check(spec, requester)
-            job = self._jobs.submit(spec)
+            job = self._jobs.submit(spec, most_open=self._open_per_user)
         except BridgeError as error:
             audit(requester.user, "submit", **about, refused=error.message)
             raise

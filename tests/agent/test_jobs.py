@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
-from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, Busy, NotFound, UsageError
 from omero_irods_bridge.model.jobs import (
     LARGEST_OBJECTS,
     LARGEST_SPEC,
@@ -252,6 +252,19 @@ def test_a_forged_user_is_refused(desk: Desk, jobs: Jobs) -> None:
     with pytest.raises(AccessDenied):
         desk.submit(counting(1, user="eve"), ADMIN)
     assert jobs.list_jobs(JobFilter()) == []
+
+
+def test_who_has_as_many_open_jobs_as_he_may_is_refused_more_until_some_have_ended(jobs: Jobs) -> None:
+    desk = Desk(jobs, Identities.parse('[users]\nada = "ada"\ngrace = "grace"'), open_per_user=2)
+    first = desk.submit(counting(1), ADA)
+    desk.submit(counting(2), ADA)
+    for who in (ADA, ADMIN):
+        with pytest.raises(Busy, match="ada has 2 jobs that have not ended"):
+            desk.submit(counting(3), who)
+    assert desk.submit(counting(1), ADA) == first  # asked again is no other
+    desk.submit(counting(3, user="grace"), GRACE)
+    desk.cancel(first.id, ADA)
+    desk.submit(counting(3), ADA)
 
 
 def test_everybody_has_his_own_jobs_and_an_administrator_all(desk: Desk) -> None:

@@ -402,6 +402,7 @@ def test_an_agent_whose_servers_are_away_still_starts_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_in(tmp_path, monkeypatch)
+    settings = settings.model_copy(update={"agent": settings.agent.model_copy(update={"open_per_user": 1})})
     with opened(settings) as parts, answering(app := application(parts)) as api:
         assert secret_file(settings.agent).stat().st_mode & 0o777 == 0o600
         answer = api.get("/readyz")
@@ -413,6 +414,9 @@ def test_an_agent_whose_servers_are_away_still_starts_and_says_so(
         answer = api.post("/api/v1/jobs", json=foreign, headers={"Sec-Fetch-Site": "same-origin"})
         assert_problem(answer, 422, "usage")
         assert "/otherZone/home/ada/a.zip is not in the zone labZone" in answer.json()["title"]
+        for status in (202, 409):
+            answer = api.post("/api/v1/jobs", json={"kind": "gc"}, headers={"Sec-Fetch-Site": "same-origin"})
+            assert answer.status_code == status, answer.text
         copied = {"Cookie": f"omero_irods={api.cookies['omero_irods']}"}
         assert api.delete("/api/v1/session", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
     with opened(settings) as parts, answering(application(parts)) as again:

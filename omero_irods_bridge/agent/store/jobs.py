@@ -14,11 +14,12 @@ from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.days import Day, days_of
 from omero_irods_bridge.agent.store.rows import add_state, job_event_of, job_of
 from omero_irods_bridge.agent.store.tables import EVENTS, JOBS, PAUSED
-from omero_irods_bridge.model.errors import Conflict, NotFound
+from omero_irods_bridge.model.errors import Busy, Conflict, NotFound
 from omero_irods_bridge.model.jobs import Job, JobEvent, JobKind, JobSpec, JobState
 from omero_irods_bridge.ports import Clock
 
 LARGEST_PAGE: Final = 1_000
+_OPEN: Final = tuple(state for state in JobState if not state.is_final)
 _FORGOTTEN_AT_ONCE: Final = 500
 _INGEST_KEPT_S: Final = 7 * 24 * 3600.0
 """What an ingest did is told by AVUs, and rules may have one asked for each minute."""
@@ -66,20 +67,22 @@ class Jobs:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
-    def submit(self, spec: JobSpec) -> Job:
+    def submit(self, spec: JobSpec, *, most_open: int | None = None) -> Job:
         """Keep a job; it is durable when this returns. The job that is there, when it was asked for before.
 
         Raises:
             Conflict: the same user has asked for something else with the same request id.
+            Busy: it is a new one, and its user has ``most_open`` that have not ended.
         """
         with self._database.writing() as connection:
-            return self.submit_in(connection, spec)
+            return self.submit_in(connection, spec, most_open=most_open)
 
-    def submit_in(self, connection: sa.Connection, spec: JobSpec) -> Job:
+    def submit_in(self, connection: sa.Connection, spec: JobSpec, *, most_open: int | None = None) -> Job:
         """As :meth:`submit`, in a transaction of the caller's."""
         same = (JOBS.c.requested_by == spec.requested_by) & (JOBS.c.request_id == spec.request_id)
         row = connection.execute(sa.select(JOBS).where(same)).one_or_none()
         if row is None:
+            _check_room(connection, spec.requested_by, most_open)
             row = self._insert(connection, spec)
         job = job_of(row)
         if job.spec != spec:
@@ -231,6 +234,17 @@ def _row(connection: sa.Connection, job: int) -> Any:
     if row is None:
         raise NotFound(f"There is no job {job}.", hint="See: omero-irods jobs list")
     return row
+
+
+def _check_room(connection: sa.Connection, user: str, most_open: int | None) -> None:
+    if most_open is None:
+        return
+    his = (JOBS.c.requested_by == user) & JOBS.c.state.in_(_OPEN)
+    if (connection.execute(sa.select(sa.func.count()).where(his)).scalar() or 0) >= most_open:
+        raise Busy(
+            f"{user} has {most_open:,} jobs that have not ended; more are not taken.",
+            hint="Wait until some have ended, or cancel some. The limit is agent.open_per_user.",
+        )
 
 
 def _set(connection: sa.Connection, job: int, **values: Any) -> None:
