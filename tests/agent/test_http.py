@@ -82,7 +82,7 @@ def test_who_follows_a_quiet_job_hears_now_and_then_that_somebody_is_there(
     monkeypatch.setattr(streaming, "LOOK_S", 0)
     looks = 0
 
-    def look(after: int) -> tuple[Job, list[JobEvent]]:
+    async def look(after: int) -> tuple[Job, list[JobEvent]]:
         nonlocal looks
         looks += 1
         return jobs.get(job.id), jobs.events(job.id, after=after)

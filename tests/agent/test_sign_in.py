@@ -6,9 +6,9 @@ import base64
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from fastapi import Response
 
 from omero_irods_bridge.agent.auditing import audit_fields
 from omero_irods_bridge.agent.desk import Desk
+from omero_irods_bridge.agent.http import streaming
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.cookies import COOKIE, LASTS_S, Cookies, secret_in
 from omero_irods_bridge.agent.http.sign_in import (
@@ -32,6 +33,7 @@ from omero_irods_bridge.agent.http.site import Site
 from omero_irods_bridge.agent.http.throttle import MOST_KEYS, Throttle, TooManyAttempts
 from omero_irods_bridge.agent.identities import Identities
 from omero_irods_bridge.agent.omero_users import OmeroUsers
+from omero_irods_bridge.agent.rereading import UsersFile
 from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.agent.store.signed_out import SignedOut
@@ -51,7 +53,7 @@ from tests.agent.answers import (
     signing_in,
     tokens,
 )
-from tests.agent.conftest import Hands
+from tests.agent.conftest import Hands, until
 from tests.wire.bridge_omero.conftest import _temporary_files  # noqa: F401
 from tests.wire.omero_server.conftest import (  # noqa: F401
     Connect,
@@ -168,6 +170,55 @@ def test_while_omero_is_away_tokens_and_cookies_go_on(jobs: Jobs) -> None:
 
 
 # -- what becomes of it
+
+
+def following(api: httpx.Client, job: int, headers: dict[str, str] | None = None) -> Any:
+    stream = {**(headers or {}), "Accept": "text/event-stream"}
+    return api.stream("GET", f"/api/v1/jobs/{job}/events", headers=stream)
+
+
+def test_who_signs_out_or_is_let_in_no_more_hears_nothing_more_of_a_job(jobs: Jobs, tmp_path: Path) -> None:
+    file = tmp_path / "users.toml"
+    file.write_text('[users]\nada = "ada"\nbob = "bob"')
+    people = UsersFile(file, Identities.read, lambda: time.time() + 60)
+    site = Site(sign_in=SignIn(KnownUsers(), people, local_cookies()))
+    with answering(create_app(Desk(jobs, people), tokens(), site)) as api:
+
+        def heard_after(leaves: Callable[[], object]) -> str:
+            sign_in(api)
+            job = api.post("/api/v1/jobs", json=GC, headers=HERE).json()["id"]
+            with following(api, job) as answer:
+                lines = answer.iter_lines()
+                next(lines)
+                leaves()
+                jobs.cancel(job)
+                return "".join(lines)
+
+        assert '"cancelled"' in heard_after(lambda: None)
+        assert '"cancelled"' not in heard_after(lambda: api.delete("/api/v1/session", headers=HERE))
+        assert '"cancelled"' not in heard_after(lambda: file.write_text('[users]\nbob = "bob"'))
+
+
+def test_a_user_follows_so_many_jobs_at_once_and_no_more(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "MOST_OF_A_USER", 2)
+    ada, boss = session_of("ada"), session_of("root-of-lab")
+    job = api.post("/api/v1/jobs", json=GC, headers=ada).json()["id"]
+    with ExitStack() as open_ones:
+        for headers in (ada, boss, ada, boss, *[by("read")] * 3):
+            assert open_ones.enter_context(following(api, job, headers)).status_code == 200
+        with following(api, job, ada) as refused:
+            refused.read()
+            assert_problem(refused, 429, "http")
+            assert "ada follows 2 jobs at once already" in refused.json()["title"]
+            assert int(refused.headers["Retry-After"]) > 0
+
+    def is_let_in() -> bool:
+        with following(api, job, ada) as answer:
+            return bool(answer.status_code == 200)
+
+    until(is_let_in)
 
 
 def cookie_of(name: str, secret: str = SECRET, now: float | None = None) -> str:

@@ -28,6 +28,7 @@ from omero_irods_bridge.agent.http.limits import Limits
 from omero_irods_bridge.agent.http.methods import Methods
 from omero_irods_bridge.agent.http.sign_in import NotSignedIn
 from omero_irods_bridge.agent.http.site import Site
+from omero_irods_bridge.agent.http.streaming import Streams
 from omero_irods_bridge.agent.http.throttle import TooManyAttempts
 from omero_irods_bridge.agent.http.tokens import KnownTokens
 from omero_irods_bridge.agent.pages.routes import add_pages
@@ -40,7 +41,7 @@ def create_app(desk: Desk, tokens: KnownTokens, site: Site | None = None) -> Fas
     Without ``site``, or with one without ``sign_in``, only services with a token are let in.
     """
     app = _application()
-    app.state.desk, app.state.tokens = desk, tokens
+    app.state.desk, app.state.tokens, app.state.streams = desk, tokens, Streams()
     (site or Site()).set_on(app)
     return app
 

@@ -49,7 +49,7 @@ _PROBLEMS: Final = {
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "It is wrong in itself; `title` says where.",
-    429: "Too many attempts to sign in failed; `Retry-After` says when to try again.",
+    429: "Too many attempts to sign in failed, or streams are open; `Retry-After` says when to try again.",
     500: "Something went wrong in the agent; its log says what.",
     503: "The database, OMERO or iRODS does not answer; try again later.",
 }

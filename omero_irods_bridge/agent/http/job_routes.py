@@ -11,14 +11,14 @@ from typing import Annotated, Any, Final
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
-from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
-from omero_irods_bridge.agent.desk import Requester
+from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.http.answers import EventsAnswer, JobAnswer, JobsAnswer
-from omero_irods_bridge.agent.http.doors import Keeper, Reader, Submitter, TheDesk
+from omero_irods_bridge.agent.http.doors import Keeper, Reader, Submitter, TheDesk, who_asks
 from omero_irods_bridge.agent.http.job_bodies import ONE_LINE
-from omero_irods_bridge.agent.http.streaming import stream
+from omero_irods_bridge.agent.http.streaming import EventStream, stream
+from omero_irods_bridge.agent.http.tokens import Scope
 from omero_irods_bridge.agent.job_fields import job_fields, log_fields
 from omero_irods_bridge.agent.store.jobs import JobFilter
 from omero_irods_bridge.model.errors import UsageError
@@ -79,15 +79,15 @@ def get(request: Request, job: JobId, desk: TheDesk, asker: Reader) -> Any:
 def events(request: Request, job: JobId, desk: TheDesk, asker: Reader, after: Number = 0) -> Any:
     """The log of a job; as a stream of what comes, until it ends, for who accepts text/event-stream."""
 
-    def look(seen: int) -> tuple[Job, list[JobEvent]]:
-        """The job first: what happens to it afterwards is among the events of the next look."""
-        return desk.get(job, asker), desk.events(job, asker, after=seen)
+    async def look(seen: int) -> tuple[Job, list[JobEvent]]:
+        """As whoever listens is known now: he may have signed out, or be in users.toml no more."""
+        present = await who_asks(request, Scope.READ)
+        return await anyio.to_thread.run_sync(_look, desk, job, present, seen)
 
     if "text/event-stream" not in request.headers.get("accept", ""):
         return {"events": [log_fields(one) for one in desk.events(job, asker, after=after)]}
-    look(after)  # a job that is not there is an error, no stream
-    told = stream(look, _last_event(request, after))
-    return StreamingResponse(told, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    desk.get(job, asker)  # a job that is not there is an error, no stream
+    return EventStream(stream(look, _last_event(request, after)), request.app.state.streams, asker)
 
 
 @router.post("/{job}/cancel", response_model=JobAnswer)
@@ -106,6 +106,11 @@ def retry(request: Request, job: JobId, desk: TheDesk, asker: Keeper) -> Any:
 def delete(job: JobId, desk: TheDesk, asker: Keeper) -> None:
     """Forget a job that has ended, with its log."""
     desk.delete(job, asker)
+
+
+def _look(desk: Desk, job: int, asker: Requester, seen: int) -> tuple[Job, list[JobEvent]]:
+    """The job first: what happens to it afterwards is among the events of the next look."""
+    return desk.get(job, asker), desk.events(job, asker, after=seen)
 
 
 def _last_event(request: Request, after: int) -> int:
