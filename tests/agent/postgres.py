@@ -27,8 +27,8 @@ class Postgres:
     def url(self) -> str:
         return f"postgresql://bridge@/bridge?host={self.sockets}"
 
-    def start(self) -> None:
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.sockets} -c fsync=off"
+    def start(self, more: str = "") -> None:
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.sockets} -c fsync=off {more}"
         self.run("pg_ctl", "-D", self.data, "-l", self.folder / "pg.log", "-o", options, "-w", "start")
 
     def crash(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from omero_irods_bridge.model.jobs import JobState
 from tests.agent.answers import USERS, answering, assert_problem, by, tokens
 from tests.agent.conftest import agent_on, until
 from tests.agent.postgres import Postgres, own_postgres
+from tests.agent.scripts.conftest import free_port
 from tests.agent.test_durable import assert_limits
 
 
@@ -84,6 +87,31 @@ def test_a_name_that_the_database_forgot_is_taken_again_unless_somebody_has_it(p
         second.close()
         with lease(second, "one"), pytest.raises(Busy):
             held.renew()
+        until(lambda: not has_lock(postgres, "one"))  # the server ends a session a moment after its client
         held.renew()
     first.close()
     second.close()
+
+
+def test_both_sides_notice_within_a_minute_that_the_network_between_them_is_cut(postgres: Postgres) -> None:
+    """Else the session of a worker that is gone holds its name until the server asks after it: two hours."""
+    port = free_port()
+    postgres.crash()
+    postgres.start(f"-c listen_addresses=127.0.0.1 -c port={port} -c tcp_keepalives_count=7")
+    url = f"postgresql://bridge@127.0.0.1:{port}/bridge?keepalives_idle=20"
+    database = Database(url)
+    assert database.shown == url
+    with database.connect() as connection:
+
+        def shown(name: str) -> str | None:
+            return connection.exec_driver_sql(f"show {name}").scalar()
+
+        names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout")
+        assert [shown(name) for name in names] == ["30", "10", "7", "60000"]
+        connection.rollback()
+        assert shown("tcp_keepalives_idle") == "30"
+        number = connection.connection.dbapi_connection.fileno()  # type: ignore[union-attr]
+        with socket.socket(fileno=os.dup(number)) as ours:
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+            assert [ours.getsockopt(socket.IPPROTO_TCP, one) for one in options] == [20, 10, 3, 60_000]
+    database.close()

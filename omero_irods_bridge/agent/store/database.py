@@ -15,6 +15,23 @@ from omero_irods_bridge.model.errors import AccessDenied, Unreachable
 
 BUSY_TIMEOUT_MS: Final = 30_000
 _READS: Final = "bridge_reads"
+_KEEPALIVES: Final = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""Of libpq: who has not answered for a minute is gone. A URL that says otherwise goes before."""
+
+_KEEPALIVES_OF_SERVER: Final = """
+    SELECT set_config(name, value, false)
+    FROM (VALUES ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'),
+                 ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '60000')) AS ours (name, value)
+    JOIN pg_settings USING (name) WHERE source = 'default'
+"""
+"""The same on the other side, where what a session had locked is locked for as long as it is not known to be
+gone: two hours else. What an administrator has set goes before."""
+
 _ONE_AT_A_TIME: Final = 0x6F62_6A6F_6273
 """Of the advisory lock of PostgreSQL under which jobs are let begin; any number that nobody else takes."""
 
@@ -31,6 +48,7 @@ class Database:
             AccessDenied: the file cannot be made there, or no tables in what is there.
             Unreachable: PostgreSQL does not answer.
         """
+        self._where = where
         self.path = Path(where) if where.startswith("/") else None
         self.url = f"sqlite:///{where}" if self.path else _driver(where)
         if self.path:
@@ -39,6 +57,8 @@ class Database:
         if self.path:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             sa.event.listen(self._engine, "begin", _begin)
+        else:
+            sa.event.listen(self._engine, "connect", _prepare_postgresql)
         try:
             with self.writing() as connection:
                 make_tables(connection)
@@ -56,7 +76,7 @@ class Database:
     @property
     def shown(self) -> str:
         """Which one it is, for people."""
-        return str(self.path) if self.path else sa.make_url(self.url).render_as_string(hide_password=True)
+        return str(self.path) if self.path else sa.make_url(self._where).render_as_string(hide_password=True)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -82,7 +102,9 @@ class Database:
 
 def _driver(url: str) -> str:
     """PostgreSQL by psycopg 3, which DBOS brings along."""
-    return str(sa.make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
+    given = sa.make_url(url)
+    made = given.set(drivername="postgresql+psycopg", query={**_KEEPALIVES, **given.query})
+    return made.render_as_string(hide_password=False)
 
 
 def _make_private(path: Path) -> None:
@@ -100,6 +122,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     """Transactions begin where we say so, as SQLAlchemy's documentation has it for pysqlite."""
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    connection.execute(_KEEPALIVES_OF_SERVER)
+    connection.commit()
 
 
 def _begin(connection: sa.Connection) -> None:
