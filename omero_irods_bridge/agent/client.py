@@ -16,6 +16,7 @@ from omero_irods_bridge.model.errors import (
     AccessDenied,
     BridgeError,
     Busy,
+    Conflict,
     NotFound,
     Unreachable,
     UsageError,
@@ -97,19 +98,33 @@ class AgentClient:
 
     def retry(self, job: int) -> Job:
         """Let a job be tried again. Raises NotFound; UsageError when it is under way or done."""
-        return job_of_fields(self._ask("POST", f"/jobs/{job}/retry"))
+        told = self._ask("POST", f"/jobs/{job}/retry", done=Conflict)
+        return job_of_fields(told) if told else self.get(job)
 
     def delete(self, job: int) -> None:
         """Forget a job that has ended. Raises NotFound; UsageError when it has not."""
-        self._ask("DELETE", f"/jobs/{job}")
+        self._ask("DELETE", f"/jobs/{job}", done=NotFound)
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        done: type[BridgeError] | None = None,
+    ) -> dict[str, Any]:
+        """``done`` is how it is refused when it is done already: no refusal after a lost answer."""
+        may_be_done = False
         for left in reversed(range(_TRIES)):
             try:
                 return self._ask_once(method, path, body)
+            except BridgeError as error:
+                if may_be_done and done is not None and isinstance(error, done):
+                    return {}
+                raise
             except (OSError, http.client.HTTPException) as error:
                 if not left or isinstance(getattr(error, "reason", error), ssl.SSLError):
                     raise _no_answer(self.url, error) from error
+                may_be_done = not isinstance(error, urllib.error.URLError)  # that one was not sent
         raise AssertionError("the last try returns or raises")
 
     def _ask_once(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
