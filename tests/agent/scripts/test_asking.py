@@ -42,6 +42,9 @@ def listening(answer: bytes | None) -> Iterator[str]:
                     done.wait(30)
                 else:
                     connection.sendall(answer)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):  # to hang up on what was not read resets the connection
+                        pass
 
         thread = threading.Thread(target=serve)
         thread.start()

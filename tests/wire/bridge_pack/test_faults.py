@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -247,13 +248,30 @@ def test_a_call_that_omero_fails_names_the_file(attempt: Try, rerun: Try, server
 # -- somebody stops it
 
 
+@pytest.fixture
+def first_is_there(plan: pack.PackPlan, zone: Zone, place: str, server: OmeroServer) -> Callable[[], None]:
+    """Waits until iRODS has the first file: streams write when they come to it; a stop drops what waits."""
+
+    def wait() -> None:
+        data = originals(server)[plan.files[0].member]
+        folder = zone.vault / place.removeprefix(f"/{zone.name}/") / ".incoming"
+        while not any(data in file.read_bytes() for file in folder.rglob("*") if file.is_file()):
+            time.sleep(0.01)
+
+    return wait
+
+
 @FORMS
 @pytest.mark.parametrize("step", ["Copying", "Writing what OMERO knows", "Comparing checksums with iRODS"])
-def test_what_is_stopped_at_a_step_keeps_what_was_there(step: str, attempt: Try, rerun: Try) -> None:
+def test_what_is_stopped_at_a_step_keeps_what_was_there(
+    step: str, attempt: Try, rerun: Try, first_is_there: Callable[[], None]
+) -> None:
     cancel = CancelToken()
 
     def stop(event: Event) -> None:
         if isinstance(event, Step) and event.text == step:
+            if step != "Copying":
+                first_is_there()
             cancel.cancel()
 
     with pytest.raises(Interrupted, match="Stopped"):
@@ -266,12 +284,16 @@ def test_what_is_stopped_at_a_step_keeps_what_was_there(step: str, attempt: Try,
 
 @FORMS
 def test_two_runs_in_a_row_after_a_failure_resume_each_from_where_the_last_one_was(
-    attempt: Try, rerun: Try, server: OmeroServer, plan: pack.PackPlan
+    attempt: Try, rerun: Try, server: OmeroServer, plan: pack.PackPlan, first_is_there: Callable[[], None]
 ) -> None:
+    def wait(event: Event) -> None:
+        if isinstance(event, Progress) and event.items_done == 2:
+            first_is_there()
+
     for number in (1, 2):
         server.faults.cut_file_after(0, file_id=plan.files[number].id)
         with pytest.raises(Unreachable):
-            attempt()
+            attempt(report=wait)
         server.faults.clear()
     events: list[Event] = []
     rerun(report=events.append)
