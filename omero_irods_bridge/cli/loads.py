@@ -82,9 +82,11 @@ def undo(load: _Load, *, dry_run: _DryRun = False, told: Told, login: OmeroLogin
         if not dry_run:
             operation.apply(plan, receiver, report=report)
     done = "Would be removed; nothing was changed" if dry_run else "Removed"
+    if plan.problems:
+        output.note(f"Cannot be removed: {plan.problems[0].message} {plan.problems[0].hint}")
     if told.as_json:
         output.json_result({"undo": {"load": load, "dry_run": dry_run, "counts": dict(plan.counts)}})
     else:
         facts = [("load", load), ("objects", views.counts_of_all(plan.counts) or "nothing but its record")]
         output.result("\n".join([f"{done}, with all that belongs to it:", *views.aligned(facts)]))
-    return ExitStatus.DONE
+    return plan.problems[0].exit_status if plan.problems else ExitStatus.DONE

@@ -39,7 +39,7 @@ class MarkedFileset:
 
     ``images`` are ids in the order of their series, ``plates`` those that show one of them. One that is not
     ``complete`` may still be on its way in the server; whatever becomes of it, its import was not heard to
-    end well.
+    end well. ``may_delete`` is whether OMERO lets this user delete it, whoever it was given to.
     """
 
     id: int
@@ -47,6 +47,7 @@ class MarkedFileset:
     complete: bool
     images: tuple[int, ...]
     plates: tuple[int, ...] = ()
+    may_delete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,10 +125,14 @@ def mark_pairs(mark: ImportMark) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class MarkedObject:
-    """An object that a load has made and marked; ``key`` is ``Class:id``."""
+    """An object that a load has made and marked; ``key`` is ``Class:id``.
+
+    ``may_delete`` is whether OMERO lets this user delete it.
+    """
 
     key: str
     mark: ImportMark
+    may_delete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from omero_irods_bridge.model.errors import NotFound, UsageError
+from omero_irods_bridge.model.errors import AccessDenied, BridgeError, NotFound, UsageError
 from omero_irods_bridge.model.events import CancelToken, Report, Step, silent
-from omero_irods_bridge.model.loads import LoadRecord, LoadState
+from omero_irods_bridge.model.loads import LoadRecord, LoadState, MarkedObject
 from omero_irods_bridge.model.objects import Kind, ObjectRef
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
 from omero_irods_bridge.operations.unpacking.seeds import MARKED_KINDS
@@ -30,12 +30,16 @@ _LINK: Final = "AnnotationAnnotationLink"
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """What will be deleted: ``objects`` are ids by class, ``shared`` annotations go if nobody uses them."""
+    """What will be deleted: ``objects`` are ids by class, ``shared`` annotations go if nobody uses them.
+
+    With ``problems`` it cannot be carried out.
+    """
 
     load: str
     record: LoadRecord | None
     objects: Mapping[str, tuple[int, ...]]
     shared: tuple[str, ...]
+    problems: tuple[BridgeError, ...] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -54,17 +58,20 @@ def plan(load: str, receiver: Receiver, *, cancel: CancelToken | None = None) ->
     _check_group(record, receiver)
     objects: dict[str, list[int]] = defaultdict(list)
     images: list[int] = []
-    for fileset in receiver.importer.find_marked(load):
+    filesets = receiver.importer.find_marked(load)
+    refused = [f"Fileset:{one.id}" for one in filesets if not one.may_delete]
+    for fileset in filesets:
         objects["Fileset"].append(fileset.id)
         objects["Plate"] += fileset.plates
         images += fileset.images
     id_map = {here for _, here in receiver.book.read_id_map(load)}
     made = {here for here in id_map if here.startswith((*SHARED, _LINK))}
-    for key in _marked(load, record, id_map, receiver):
-        if key.startswith(SHARED):
-            made.add(key)
+    for one in _marked(load, record, id_map, receiver):
+        if one.key.startswith(SHARED):
+            made.add(one.key)
         else:
-            objects[key.partition(":")[0]].append(id_of(key))
+            objects[one.key.partition(":")[0]].append(id_of(one.key))
+            refused += [] if one.may_delete else [one.key]
     if record is None and not (objects or made):
         raise NotFound(f"There is no load {load}.", hint="See which there are: omero-irods loads")
     found = {name: tuple(sorted(set(ids))) for name, ids in sorted(objects.items()) if ids}
@@ -76,15 +83,25 @@ def plan(load: str, receiver: Receiver, *, cancel: CancelToken | None = None) ->
     if links := sorted(id_of(key) for key in made if key.startswith(_LINK)):
         found[_LINK] = tuple(links)
     shared = (key for key in made if not key.startswith(_LINK))
-    return UndoPlan(load, record, found, tuple(sorted(shared, key=id_of)))
+    return UndoPlan(load, record, found, tuple(sorted(shared, key=id_of)), _problems(refused))
 
 
-def _marked(load: str, record: LoadRecord | None, id_map: Set[str], receiver: Receiver) -> Iterator[str]:
+def _marked(
+    load: str, record: LoadRecord | None, id_map: Set[str], receiver: Receiver
+) -> Iterator[MarkedObject]:
     """What carries the mark of the load; of one that is done no duplicates, which have marks too."""
     is_done = record is not None and record.state is LoadState.DONE and bool(id_map)
     for one in receiver.book.find_marked(load, MARKED_KINDS):
         if not is_done or one.key in id_map:
-            yield one.key
+            yield one
+
+
+def _problems(refused: Sequence[str]) -> tuple[BridgeError, ...]:
+    if not refused:
+        return ()
+    what = ", ".join(refused[:5]) + (", ..." if refused[5:] else "")
+    hint = "Ask the owner of the group, or an administrator with the privilege DeleteOwned."
+    return (AccessDenied(f"OMERO does not let you delete {what}: others own them.", hint=hint),)
 
 
 def _check_group(record: LoadRecord | None, receiver: Receiver) -> None:
@@ -105,6 +122,8 @@ def apply(plan: UndoPlan, receiver: Receiver, *, report: Report = silent) -> Non
         Busy: a process is carrying out the load at the moment.
         AccessDenied: OMERO does not let this user delete some of it; then all stays.
     """
+    if plan.problems:
+        raise plan.problems[0]
     report(Step("Removing what the load has made"))
     with receiver.book.claim(plan.load) if plan.record else nullcontext():
         _apply_alone(plan, receiver)

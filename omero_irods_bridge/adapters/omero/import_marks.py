@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
@@ -41,8 +42,8 @@ _FILESETS: Final = (
     f" where a.ns = :ns and v.name = 'load' and v.value = :load and {IS_OF_LOAD} order by l.parent.id"
 )
 _MARKS: Final = (
-    "select l from FilesetAnnotationLink l join fetch l.child where l.parent.id in (:ids)"  # noqa: S608 -- constants
-    f" and l.child.ns = :ns and {IS_OF_LOAD} order by l.id"
+    "select l from FilesetAnnotationLink l join fetch l.parent join fetch l.child"  # noqa: S608 -- constants
+    f" where l.parent.id in (:ids) and l.child.ns = :ns and {IS_OF_LOAD} order by l.id"
 )
 _IMAGES: Final = (
     "select i.fileset.id, i.id from Image i where i.fileset.id in (:ids)"
@@ -114,7 +115,12 @@ def _describe(client: Any, ids: Sequence[int]) -> Iterator[MarkedFileset]:
     for link in _mark_links(client, ids):
         id_ = link.parent.id.val
         pairs = {pair.name: pair.value for pair in link.child.mapValue if pair is not None}
-        yield _marked(id_, pairs, images[id_], plates[id_])
+        yield replace(_marked(id_, pairs, images[id_], plates[id_]), may_delete=may_delete(link.parent))
+
+
+def may_delete(loaded: Any) -> bool:
+    """Whether OMERO lets this user delete an object that was loaded."""
+    return bool(loaded.details.permissions.canDelete())
 
 
 def _marked(

@@ -23,7 +23,7 @@ from omero.rtypes import unwrap
 from omero_irods_bridge.adapters.omero.connection import OmeroConnection
 from omero_irods_bridge.adapters.omero.errors import omero_errors
 from omero_irods_bridge.adapters.omero.graph_writing import OmeroGraphWriter
-from omero_irods_bridge.adapters.omero.import_marks import IS_OF_LOAD
+from omero_irods_bridge.adapters.omero.import_marks import IS_OF_LOAD, may_delete
 from omero_irods_bridge.adapters.omero.load_claims import claimed, remove_left_claim
 from omero_irods_bridge.adapters.omero.raw_files import RawFiles
 from omero_irods_bridge.adapters.omero.reflection import is_concrete
@@ -166,7 +166,7 @@ class OmeroLoadBook:
         for link in sorted(links, key=lambda one: (one.parent.id.val, one.id.val)):
             pairs = {pair.name: pair.value for pair in link.child.mapValue if pair is not None}
             mark = ImportMark(load, pairs.get("snapshot", ""), pairs.get("source") or "?")
-            yield MarkedObject(key_of(link.parent), mark)
+            yield MarkedObject(key_of(link.parent), mark, may_delete(link.parent))
 
     # -- id maps
 

@@ -22,7 +22,7 @@ from omero_irods_bridge.model.loads import LoadState
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.ownership import OwnerMap, PacketOwner
 from omero_irods_bridge.model.unpacking import UnpackRequest
-from omero_irods_bridge.operations import unpack
+from omero_irods_bridge.operations import undo, unpack
 from omero_irods_bridge.operations.opening import open_snapshot
 from omero_irods_bridge.operations.unpack import UnpackPlan
 from omero_irods_bridge.operations.unpacking.receiver import Receiver
@@ -233,6 +233,26 @@ def test_an_administrator_with_just_the_privileges_loads_for_others_and_takes_it
     loaded = unpacked(store, there.path, side, as_owner=True)
     assert whose(side, loaded, "Image") == {there.ana: 1, there.ben: 1}
     take_back(side, loaded.load)
+    assert row_counts(side.omero) == before
+
+
+def test_the_plan_of_an_undo_says_what_others_own_that_one_may_not_delete(
+    there: There, store: IrodsStore, people: People, lab: Group
+) -> None:
+    keeper = people.make_administrator("keeper", lab, KEPT_BY)
+    side = people.log_in(keeper)
+    loaded = unpacked(store, there.path, side, as_owner=True)
+    assert undo.plan(loaded.load, side.receiver).problems == ()
+    people.let(keeper, [one for one in KEPT_BY if one != "DeleteOwned"])
+    before = row_counts(side.omero)
+    (problem,) = undo.plan(loaded.load, side.receiver).problems
+    assert isinstance(problem, AccessDenied)
+    assert {word.partition(":")[0] for word in problem.message.split() if ":" in word} >= {
+        "Fileset",
+        "Dataset",
+    }
+    with pytest.raises(AccessDenied, match="does not let you delete Fileset:"):
+        take_back(side, loaded.load)
     assert row_counts(side.omero) == before
 
 

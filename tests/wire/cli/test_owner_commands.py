@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from omero_irods_bridge.model.errors import ExitStatus
+from omero_irods_bridge.model.errors import AccessDenied, ExitStatus
 from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.wire.cli.conftest import Finished, Person
@@ -64,6 +64,19 @@ def test_an_administrator_loads_into_the_group_of_the_packet_whatever_his_own_is
     loaded = administrator("unpack", snapshot, "--as-owner", "--json").json["loaded"]
     assert where(server, loaded["objects"][str(dataset)]) == (user.id, user.group_id)
     administrator("undo", loaded["load"], "--group", group_of_user)
+
+
+def test_an_undo_that_omero_would_refuse_says_so_when_it_is_planned(
+    administrator: Root, person: Person, snapshot: str, make_user: MakeUser, group_of_user: str
+) -> None:
+    load = administrator("unpack", snapshot, "--as-owner", "--json").json["loaded"]["load"]
+    other = make_user(privileges=["Sudo"])
+    theirs = person.with_variables(OMERO_PASSWORD=other.password)
+    where = ("--user", other.name, "--group", group_of_user)
+    planned = theirs.run("undo", load, "--dry-run", *where)
+    assert planned.status == AccessDenied.exit_status
+    assert "Cannot be removed: OMERO does not let you delete Fileset:" in planned.err
+    administrator("undo", load, "--group", group_of_user)
 
 
 def test_a_file_says_who_and_which_group_is_meant_here(
