@@ -65,6 +65,7 @@ _OFFSET_BITS: Final = 10
 _BLOCK_ROWS: Final = 1000
 _BLOCK_BYTES: Final = 1 << 20
 _BLOCKS_AT_HAND: Final = 12
+_BYTES_AT_HAND: Final = 64 << 20  # one row can have 256 MiB and be small in its block
 
 _ROW_BYTES: Final = 160
 _TABLE_BYTES: Final = 512
@@ -108,11 +109,6 @@ class _Table:
             self.blocks.append(zlib.compress(b"\n".join(self.newest), 6))
             self.newest, self.newest_bytes = [], 0
 
-    @property
-    def held_bytes(self) -> int:
-        rows = self.newest_bytes + sum(map(len, self.blocks))
-        return _TABLE_BYTES + rows + _ROW_BYTES * len(self.places)
-
     def texts(self) -> Iterator[bytes]:
         """All lines in the order in which they came, a block at a time."""
         yield from map(zlib.decompress, self.blocks)
@@ -130,6 +126,7 @@ class Graph:
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}
         self._at_hand: OrderedDict[tuple[str, int], list[bytes]] = OrderedDict()
+        self._bytes_at_hand = 0
 
     def add(self, row: Row) -> None:
         """Take a row; nothing happens where it is here already.
@@ -170,7 +167,8 @@ class Graph:
     @property
     def held_bytes(self) -> int:
         """Of memory, roughly; takes a look at each block of rows."""
-        return sum(table.held_bytes for table in self._tables.values())
+        texts = sum(one.newest_bytes + sum(map(len, one.blocks)) for one in self._tables.values())
+        return texts + _ROW_BYTES * len(self) + _TABLE_BYTES * len(self._tables)
 
     def __contains__(self, reference: str) -> bool:
         return self._concrete(reference) is not None
@@ -204,10 +202,15 @@ class Graph:
         lines = self._at_hand.pop((name, block), None)
         if lines is None:
             lines = zlib.decompress(self._tables[name].blocks[block]).split(b"\n")
+            self._make_room_at_hand(sum(map(len, lines)))
         self._at_hand[name, block] = lines
-        if len(self._at_hand) > _BLOCKS_AT_HAND:
-            self._at_hand.popitem(last=False)
         return lines
+
+    def _make_room_at_hand(self, size: int) -> None:
+        hand = self._at_hand
+        self._bytes_at_hand += size
+        while hand and (self._bytes_at_hand > _BYTES_AT_HAND or len(hand) >= _BLOCKS_AT_HAND):
+            self._bytes_at_hand -= sum(map(len, hand.popitem(last=False)[1]))
 
     def changed(self, changes: Mapping[str, Row | None]) -> Graph:
         """This graph with other rows of some objects, or without them (none).
@@ -324,9 +327,7 @@ def _while_there_is_room(lines: Iterable[bytes], graph: Graph, limits: Limits) -
         if passed >= _LOOK_EVERY_BYTES:
             passed = 0
             if graph.held_bytes > limits.graph_bytes:
-                raise BadPacket(
-                    f"{FORM} takes more than {limits.graph_bytes:,} bytes of memory; more is not read."
-                )
+                raise BadPacket(f"{FORM} takes more than {limits.graph_bytes:,} bytes of memory.")
 
 
 def lines_of(pieces: Iterable[bytes], *, longest: int = LONGEST_LINE) -> Iterator[bytes]:
