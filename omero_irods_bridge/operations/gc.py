@@ -17,13 +17,13 @@ from typing import Final
 from omero_irods_bridge.model.errors import BridgeError, Busy, NotFound, UsageError
 from omero_irods_bridge.model.events import CancelToken, Notice, Progress, Report, Step, silent
 from omero_irods_bridge.model.stored import Collection, DataObject, ReplicaStatus, name_of, parent_of
-from omero_irods_bridge.operations.incoming import INCOMING, LOCK_ENDING, Incoming, held
+from omero_irods_bridge.operations.incoming import INCOMING, LOCK_ENDING, PLAN_ID_LENGTH, Incoming, held
 from omero_irods_bridge.operations.zones import in_another_zone
 from omero_irods_bridge.ports import Clock, ObjectStore
 
 DEFAULT_AGE_S: Final = 24 * 3600.0
 
-_PLAN_ID: Final = re.compile(r"[0-9a-f]{32}")
+_PLAN_ID: Final = re.compile(rf"[0-9a-f]{{{PLAN_ID_LENGTH}}}")
 _AT_REST: Final = frozenset({ReplicaStatus.GOOD, ReplicaStatus.STALE})
 
 

@@ -20,6 +20,8 @@ from omero_irods_bridge.ports import ObjectStore, ObjectWriter
 
 INCOMING: Final = ".incoming"
 LOCK_ENDING: Final = ".lock"
+PLAN_ID_LENGTH: Final = 32
+"""Hexadecimal digits; what is called otherwise is nobody's work under way."""
 
 _PATIENCE_S: Final = 1.0
 """A server notices a moment late that the writer of an object is gone, and calls it busy until then."""

@@ -19,7 +19,7 @@ from omero_irods_bridge.model.events import Notice, Progress, Step
 from omero_irods_bridge.model.files import FileRole
 from omero_irods_bridge.model.snapshot import Description
 from omero_irods_bridge.model.stored import Avu, DataObject, parent_of
-from omero_irods_bridge.operations.incoming import INCOMING, Incoming, held, incoming_of
+from omero_irods_bridge.operations.incoming import INCOMING, PLAN_ID_LENGTH, Incoming, held, incoming_of
 from omero_irods_bridge.operations.ingesting.importing import Work
 from omero_irods_bridge.operations.packing.comparing import compare
 from omero_irods_bridge.operations.packing.members import Members, write_whole
@@ -59,7 +59,7 @@ def expand(expansion: Expansion, work: Work) -> str:
     name = work.options.name
     origin = Avu(name("expanded_from"), f"{expansion.found.id}-{expansion.description.sha256}")
     wanted = _wanted(expansion.found.path)
-    place = incoming_of(wanted, hashlib.sha256(origin.value.encode()).hexdigest()[:32])
+    place = incoming_of(wanted, hashlib.sha256(origin.value.encode()).hexdigest()[:PLAN_ID_LENGTH])
     there = _sealed(expansion.store, origin)
     if there:
         return there

@@ -26,7 +26,7 @@ from omero_irods_bridge.model.objects import ObjectRef
 from omero_irods_bridge.model.packing import Existing, PackRequest
 from omero_irods_bridge.model.snapshot import Form
 from omero_irods_bridge.model.stored import Collection, DataObject, at_and_above, parent_of
-from omero_irods_bridge.operations.incoming import incoming_of
+from omero_irods_bridge.operations.incoming import PLAN_ID_LENGTH, incoming_of
 from omero_irods_bridge.operations.targets import expand, is_expanded, next_version, template_values
 from omero_irods_bridge.operations.zones import in_another_zone
 from omero_irods_bridge.packet.file_list import FileList, source_files
@@ -38,8 +38,6 @@ SOFTWARE: Final = f"omero-irods-bridge {__version__}"
 
 _HOME_DEPTH: Final = 3
 """Slashes in the path of a home collection, which is no snapshot."""
-
-PLAN_ID_LENGTH: Final = 32
 
 LARGEST_PATH_BYTES: Final = 1_023
 """MAX_PATH_ALLOWED of ``rodsDef.h`` with the closing NUL."""
