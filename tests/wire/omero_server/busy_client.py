@@ -11,19 +11,23 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import count, cycle
-from typing import Any
+from typing import Any, Final
 
 from omero.gateway import BlitzGateway, MapAnnotationWrapper
 from omero.rtypes import rstring
 
 from tests.wire.omero_server import content
 
+_TURN_S: Final = 2.0
+_RUSH_S: Final = 0.7
+"""Of each turn."""
+
 Gateway = Any
 Written = dict[str, dict[int, str]]
 
 
 def work(gateway: Gateway, seconds: float) -> Written:
-    """Write, change, read back and link for so long, one thing after the other.
+    """Write, change, read back and link for so long, one thing after the other, a third of the time.
 
     Raises:
         ServerError: the server refused something.
@@ -34,8 +38,16 @@ def work(gateway: Gateway, seconds: float) -> Written:
     steps = _steps(gateway, written)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
+        _wait_for_the_rush()
         next(steps)(next(numbers))
     return written
+
+
+def _wait_for_the_rush() -> None:
+    """All clients work at the same time and rest at the same time, so that other tests get their turn too."""
+    into_turn = time.time() % _TURN_S
+    if into_turn > _RUSH_S:
+        time.sleep(_TURN_S - into_turn)
 
 
 def _steps(gateway: Gateway, written: Written) -> Iterator[Callable[[str], None]]:
