@@ -31,7 +31,8 @@ SESSION_HEADER: Final = "X-OMERO-Session"
 TIMEOUT_S: Final = 60.0
 LARGEST_ANSWER: Final = 64 << 20
 _TRIES: Final = 2
-"""A question whose answer was lost is asked again: one that changes something names what it asks for."""
+"""A question whose answer was lost is asked again: one that changes something names what it asks for, or is
+refused when it was done the first time."""
 
 _OF_STATUS: Final[Mapping[int, type[BridgeError]]] = {
     400: UsageError,
@@ -124,7 +125,7 @@ class AgentClient:
             except (OSError, http.client.HTTPException) as error:
                 if not left or isinstance(getattr(error, "reason", error), ssl.SSLError):
                     raise _no_answer(self.url, error) from error
-                may_be_done = not isinstance(error, urllib.error.URLError)  # that one was not sent
+                may_be_done |= not isinstance(error, urllib.error.URLError)  # that one was not sent
         raise AssertionError("the last try returns or raises")
 
     def _ask_once(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def test_both_sides_notice_within_a_minute_that_the_network_between_them_is_cut(
     url = f"postgresql://bridge@127.0.0.1:{port}/bridge?keepalives_idle=20"
     database = Database(url)
     assert database.shown == url
-    with database.connect() as connection:
+    with database.connect(), database.connect() as connection:  # a fresh one
 
         def shown(name: str) -> str | None:
             return connection.exec_driver_sql(f"show {name}").scalar()

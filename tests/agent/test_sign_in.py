@@ -209,6 +209,7 @@ def test_a_user_follows_so_many_jobs_at_once_and_no_more(
         for headers in (ada, boss, ada, boss, *[by("read")] * 3):
             assert open_ones.enter_context(following(api, job, headers)).status_code == 200
         with following(api, job, ada) as refused:
+            assert refused.status_code == 429
             refused.read()
             assert_problem(refused, 429, "http")
             assert "ada follows 2 jobs at once already" in refused.json()["title"]
