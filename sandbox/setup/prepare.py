@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import debian_packages
 import set_up_state
 from progress import SetUpError, fail, say
+from waiting import held
 
 
 def main() -> int:
     """Bring ``.venv`` up to date; silent and quick when it is. Returns the exit status."""
     if _is_up_to_date():
         return 0
-    with _alone():
+    # A second set-up would clear the environment under the hands of the first.
+    with held(Path(__file__), "another set-up of this checkout is under way"):
         return 0 if _is_up_to_date() else _set_up()
 
 
 def _is_up_to_date() -> bool:
     return set_up_state.is_current() and is_usable(set_up_state.VENV)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """A second set-up of this checkout waits: it would clear the environment under the hands of the first."""
-    with Path(__file__).open("r+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another set-up of this checkout is under way; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _set_up() -> int:

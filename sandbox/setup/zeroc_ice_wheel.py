@@ -8,7 +8,6 @@ that no one looks into, one rename at the end (docs/decisions/0002-zeroc-ice-whe
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
 import os
 import re
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import zeroc_ice_build
 from progress import SetUpError, fail, say
+from waiting import held
 from zeroc_ice_build import VERSION
 
 GIVEN_WHEEL = "ZEROC_ICE_WHEEL"
@@ -123,12 +123,7 @@ def trouble_with(wheel: Path) -> str:
 def locked(cache: Path) -> Iterator[None]:
     """Keep other set-ups out of ``cache`` until the end of the block, or of this process."""
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another set-up is building zeroc-ice; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(cache / ".lock", "another set-up is building zeroc-ice"):
         yield
 
 

@@ -18,6 +18,7 @@ import debian_packages
 import parallel_compile
 import prepare
 import set_up_state
+import waiting
 import zeroc_ice_build
 import zeroc_ice_wheel
 from debian_packages import Need
@@ -353,7 +354,7 @@ def test_a_second_set_up_waits_for_the_first_and_then_has_nothing_to_do(
     state, waits, made = [False, True], threading.Event(), list[str]()
     monkeypatch.setattr(prepare, "_is_up_to_date", lambda: state.pop(0))
     monkeypatch.setattr(prepare, "_set_up", lambda: made.append("again"))
-    monkeypatch.setattr(prepare, "say", lambda _text: waits.set())
+    monkeypatch.setattr(waiting, "say", lambda _text: waits.set())
     with ThreadPoolExecutor(1) as pool, Path(prepare.__file__).open() as first:
         fcntl.flock(first, fcntl.LOCK_EX)
         second = pool.submit(prepare.main)
