@@ -101,7 +101,8 @@ def change(
     }
     with connections.lease() as connection:
         if "'" in split(path)[0] and not is_collection and connection.server_version < _FINDS_QUOTES:
-            _one_by_one(connection, path, add=add, remove=remove, as_admin=as_admin)
+            gone = [avu for avu in remove if avu not in add]  # what is both removed and added stays
+            _one_by_one(connection, path, add=add, remove=gone, as_admin=as_admin)
             return
         body = JSON_Message(request, connection.server_version)
         exchange(connection, "ATOMIC_APPLY_METADATA_OPERATIONS_APN", body)

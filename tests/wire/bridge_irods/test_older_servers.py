@@ -26,6 +26,8 @@ def test_avus_below_a_collection_with_a_quote_are_changed(
         for _ in range(2):
             store.change_avus(path, add=[NEW, MORE], remove=[OLD])
         assert store.avus(path) == (MORE, NEW)
+        store.change_avus(path, add=[NEW], remove=[NEW, MORE])
+        assert store.avus(path) == (NEW,)
         store.change_avus(f"{place}/Bob's", add=[MORE])
         assert store.avus(f"{place}/Bob's") == (MORE,)
         with pytest.raises(NotFound):
