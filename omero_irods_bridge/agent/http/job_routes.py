@@ -17,6 +17,7 @@ from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.http.answers import EventsAnswer, JobAnswer, JobsAnswer
 from omero_irods_bridge.agent.http.doors import Keeper, Reader, Submitter, TheDesk, who_asks
 from omero_irods_bridge.agent.http.job_bodies import ONE_LINE
+from omero_irods_bridge.agent.http.sign_in import NotSignedIn
 from omero_irods_bridge.agent.http.streaming import EventStream, stream
 from omero_irods_bridge.agent.http.tokens import Scope
 from omero_irods_bridge.agent.job_fields import job_fields, log_fields
@@ -80,9 +81,11 @@ def events(request: Request, job: JobId, desk: TheDesk, asker: Reader, after: Nu
     """The log of a job; as a stream of what comes, until it ends, for who accepts text/event-stream."""
 
     async def look(seen: int) -> tuple[Job, list[JobEvent]]:
-        """As whoever listens is known now: he may have signed out, or be in users.toml no more."""
-        present = await who_asks(request, Scope.READ)
-        return await anyio.to_thread.run_sync(_look, desk, job, present, seen)
+        """Who listens is asked for after the reading: what comes once he has signed out he never hears."""
+        found = await anyio.to_thread.run_sync(_look, desk, job, asker, seen)
+        if await who_asks(request, Scope.READ) != asker:
+            raise NotSignedIn("Who listens is known as somebody else by now.", hint="Connect again.")
+        return found
 
     if "text/event-stream" not in request.headers.get("accept", ""):
         return {"events": [log_fields(one) for one in desk.events(job, asker, after=after)]}

@@ -144,6 +144,12 @@ class Faults:
         with self._lock:
             self._flips.append(_Flip(direction, from_end, nth - 1))
 
+    @property
+    def flips_to_come(self) -> int:
+        """How many of the flips that were asked for no write or read has met yet."""
+        with self._lock:
+            return len(self._flips)
+
     def limit_disk(self, free_bytes: int) -> None:
         """Let writes fail with "no space left on device" once ``free_bytes`` more have been written."""
         with self._lock:
