@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import pytest
 from fastapi import Response
 
 from omero_irods_bridge.agent.auditing import audit_fields
-from omero_irods_bridge.agent.desk import Desk
+from omero_irods_bridge.agent.desk import Desk, Requester
 from omero_irods_bridge.agent.http import streaming
 from omero_irods_bridge.agent.http.app import create_app
 from omero_irods_bridge.agent.http.cookies import COOKIE, LASTS_S, Cookies, secret_in
@@ -38,6 +38,7 @@ from omero_irods_bridge.agent.store.database import Database
 from omero_irods_bridge.agent.store.jobs import JobFilter, Jobs
 from omero_irods_bridge.agent.store.signed_out import SignedOut
 from omero_irods_bridge.model.errors import AccessDenied, UsageError
+from omero_irods_bridge.model.jobs import JobEvent, JobState
 from omero_irods_bridge.settings import OmeroSettings
 from omero_irods_sandbox.omero_server.server import OmeroServer
 from tests.agent.answers import (
@@ -177,12 +178,25 @@ def following(api: httpx.Client, job: int, headers: dict[str, str] | None = None
     return api.stream("GET", f"/api/v1/jobs/{job}/events", headers=stream)
 
 
-def test_who_signs_out_or_is_let_in_no_more_hears_nothing_more_of_a_job(jobs: Jobs, tmp_path: Path) -> None:
-    file = tmp_path / "users.toml"
-    file.write_text('[users]\nada = "ada"\nbob = "bob"')
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """users.toml, which lets in ada and bob."""
+    path = tmp_path / "users.toml"
+    path.write_text('[users]\nada = "ada"\nbob = "bob"')
+    return path
+
+
+@contextmanager
+def reading(file: Path, jobs: Jobs) -> Iterator[httpx.Client]:
+    """The agent, which sees at once when ``file`` changes."""
     people = UsersFile(file, Identities.read, lambda: time.time() + 60)
     site = Site(sign_in=SignIn(KnownUsers(), people, local_cookies()))
     with answering(create_app(Desk(jobs, people), tokens(), site)) as api:
+        yield api
+
+
+def test_who_signs_out_or_is_let_in_no_more_hears_nothing_more_of_a_job(jobs: Jobs, file: Path) -> None:
+    with reading(file, jobs) as api:
 
         def heard_after(leaves: Callable[[], object]) -> str:
             sign_in(api)
@@ -197,6 +211,25 @@ def test_who_signs_out_or_is_let_in_no_more_hears_nothing_more_of_a_job(jobs: Jo
         assert '"cancelled"' in heard_after(lambda: None)
         assert '"cancelled"' not in heard_after(lambda: api.delete("/api/v1/session", headers=HERE))
         assert '"cancelled"' not in heard_after(lambda: file.write_text('[users]\nbob = "bob"'))
+
+
+def test_what_was_read_while_the_listener_was_let_out_is_not_told_him(
+    jobs: Jobs, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Desk.events
+
+    def meanwhile(desk: Desk, job: int, asker: Requester, *, after: int = 0) -> list[JobEvent]:
+        file.write_text('[users]\nbob = "bob"')
+        jobs.cancel(job)
+        return read(desk, job, asker, after=after)
+
+    with reading(file, jobs) as api:
+        sign_in(api)
+        job = api.post("/api/v1/jobs", json=GC, headers=HERE).json()["id"]
+        monkeypatch.setattr(Desk, "events", meanwhile)
+        with following(api, job) as answer:
+            assert "".join(answer.iter_lines()) == ""
+    assert jobs.get(job).state is JobState.CANCELLED
 
 
 def test_a_user_follows_so_many_jobs_at_once_and_no_more(
